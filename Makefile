@@ -1,0 +1,44 @@
+# Two commands need nothing but Python 3.11 and pip: `make demo` and `make test`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := torch==2.13.0+cpu
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+
+.PHONY: demo test check fast bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/constitution demo
+
+test: $(VENV)/.test
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+# While working: no engine, no training, no kills.
+fast: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not engine and not train and not kill and not slow"
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/run_rate.py
+
+# torch comes first and from PyTorch's CPU index where pip finds it nowhere else: otherwise the CUDA build comes along.
+$(VENV)/.torch:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "$(TORCH)" || $(BIN)/python -m pip install --quiet "$(TORCH)" --extra-index-url $(TORCH_INDEX)
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.torch pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[cpu]"
+	$(BIN)/constitution doctor --mend
+	touch $@
+
+$(VENV)/.test: $(VENV)/.torch pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[cpu,train,dev]"
+	$(BIN)/constitution doctor --mend
+	touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache

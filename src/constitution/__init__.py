@@ -1,0 +1,49 @@
+"""Preference data from a constitution: critique, revise, export."""
+
+from constitution.api import Constitution, Revised, Run, close
+from constitution.checks import Checked
+from constitution.engine import Capabilities, Completion, Engine, Request, Sampling
+from constitution.engines.scripted import ScriptedEngine
+from constitution.errors import (
+    ConstitutionError,
+    ConstitutionFileError,
+    EngineDeadError,
+    EngineStartError,
+    InputError,
+    RecordError,
+    StoreError,
+)
+from constitution.messages import Message, Prompt
+from constitution.principles import Principle, Principles
+from constitution.recipes.critique_revise import CritiqueRevise
+from constitution.records import PreferencePair, Trace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Capabilities",
+    "Checked",
+    "Completion",
+    "Constitution",
+    "ConstitutionError",
+    "ConstitutionFileError",
+    "CritiqueRevise",
+    "Engine",
+    "EngineDeadError",
+    "EngineStartError",
+    "InputError",
+    "Message",
+    "PreferencePair",
+    "Principle",
+    "Principles",
+    "Prompt",
+    "RecordError",
+    "Request",
+    "Revised",
+    "Run",
+    "Sampling",
+    "ScriptedEngine",
+    "StoreError",
+    "Trace",
+    "close",
+]

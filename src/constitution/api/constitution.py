@@ -1,0 +1,230 @@
+"""`Constitution`: load principles, revise in a notebook, generate in batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from constitution.api.revised import Revised
+from constitution.api.run import Run
+from constitution.engine import Engine
+from constitution.errors import InputError, RecordError, SettingsError
+from constitution.flow import Recipe
+from constitution.messages import Prompt
+from constitution.principles import Principles
+from constitution.run.background import background, on_background
+from constitution.run.chain import Chains, Memory, refuse_impossible
+from constitution.run.generate import Job, OwnChecks, build_recipe, generate, settler_of
+from constitution.run.serving import pool
+from constitution.run.worker import Progress
+from constitution.sources.constitution_file import read_constitution
+from constitution.sources.prompt_values import as_prompt, is_one_prompt
+from constitution.sources.run_file import RunFile, read_run
+
+
+class Constitution:
+    """Principles, and what can be made with them.
+
+    Synchronous methods work inside a running event loop too (notebooks); each has an async twin.
+    """
+
+    def __init__(self, principles: Principles, *, checks: OwnChecks | None = None) -> None:
+        self.principles = principles
+        self._checks = dict(checks or {})
+
+    @classmethod
+    def load(
+        cls, source: str | os.PathLike[str], *, checks: Mapping[str, Callable[..., object]] | None = None
+    ) -> Constitution:
+        """Load a shipped constitution by name, or a file.
+
+        Args:
+            source: `balanced`, `harmless`, `helpful`, `honest`, `verifiable`, or the path of a YAML file.
+            checks: your own checks by the names that the file uses: `f(text, **parameters) -> bool | Checked`.
+
+        Raises:
+            ConstitutionFileError: every problem of the file at once, each as `file:line:col`.
+        """
+        return cls(read_constitution(source, checks=checks), checks=checks)
+
+    def __repr__(self) -> str:
+        mine = self.principles
+        return f"<Constitution {mine.name} {mine.version}: {len(mine)} principles, digest {mine.digest[:12]}>"
+
+    def revise(
+        self,
+        prompt: object,
+        response: str | None = None,
+        *,
+        model: str | Engine,
+        recipe: str | Recipe = "critique_revise",
+        **settings: Any,
+    ) -> Revised | list[Revised]:
+        """Draft, criticise and revise: one prompt or a list of them.
+
+        Args:
+            prompt: a text, a conversation (messages or dicts), a row, a `Prompt`, or a list of these.
+            response: an answer that exists already; the chain then starts at its critique. For one prompt only.
+            model: `demo`, `scripted`, `vllm:NAME-OR-PATH`, a hub name, a local folder, or an engine object.
+            recipe: by name, or an object.
+            settings: keys of a run file: rounds, seed, critique, verdict_first, system, pairs, roles, engine ...
+
+        Returns:
+            For one prompt a `Revised`; for a list a list, in its order. One record's error never raises for a list;
+            look at `Revised.outcome`.
+
+        Raises:
+            InputError: prompts or settings are wrong; nothing was paid for.
+            RecordError: the one prompt that was given failed.
+            EngineStartError, EngineDeadError: the engine did not start, or died.
+        """
+        return background.call(self._revise(prompt, response, model, recipe, settings))
+
+    async def arevise(
+        self,
+        prompt: object,
+        response: str | None = None,
+        *,
+        model: str | Engine,
+        recipe: str | Recipe = "critique_revise",
+        **settings: Any,
+    ) -> Revised | list[Revised]:
+        """The async twin of `revise`."""
+        return await on_background(self._revise(prompt, response, model, recipe, settings))
+
+    async def _revise(
+        self, prompt: object, response: str | None, model: str | Engine, recipe: str | Recipe, settings: dict[str, Any]
+    ) -> Revised | list[Revised]:
+        run = _run_file(self, model, recipe, {**settings, "out": "-"})
+        prompts = _prompts(prompt, response, run.system)
+        chosen = build_recipe(run, self.principles) if isinstance(recipe, str) else recipe
+        if isinstance(model, str):
+            served = await pool.serve({role: run.model_of(role) for role in chosen.roles}, run.engine)
+        else:
+            served = await pool.serve_own(model, chosen.roles)
+        refuse_impossible(chosen, served, prompts[0])
+        chains = Chains(chosen, served, run.seed, run.too_long)
+        settler = settler_of(run, self.principles, self._checks)
+        revised = [
+            Revised(one, result, settler.chain(result))
+            for one, result in zip(prompts, await chains.run_all(prompts, Memory()), strict=True)
+        ]
+        if not is_one_prompt(prompt):
+            return revised
+        return _or_raise(revised[0])
+
+    def generate(
+        self,
+        source: str | os.PathLike[str] | Iterable[object],
+        out: str | os.PathLike[str],
+        *,
+        model: str | Engine,
+        recipe: str | Recipe = "critique_revise",
+        on_progress: Callable[[Progress], None] | None = None,
+        **settings: Any,
+    ) -> Run:
+        """Make preference data for many prompts in a run folder; the same call continues a run that was stopped.
+
+        Args:
+            source: a file of prompts (`.jsonl`, `.txt`), or an iterable of what `revise` takes.
+            out: the run's folder.
+            model: as in `revise`.
+            recipe: by name, or an object.
+            on_progress: is called, on another thread, whenever a record is finished.
+            settings: keys of a run file.
+
+        Returns:
+            The run. `Run.complete` is False if it was interrupted.
+
+        Raises:
+            InputError: before any token is paid for.
+            StoreError: the folder is locked or cannot be written.
+            EngineStartError, EngineDeadError: the same call goes on with the run.
+        """
+        job = self._job(source, out, model, recipe, on_progress, settings)
+        background.call(generate(job), on_interrupt=job.stop)
+        return Run.open(out, checks=self._checks)
+
+    async def agenerate(
+        self,
+        source: str | os.PathLike[str] | Iterable[object],
+        out: str | os.PathLike[str],
+        *,
+        model: str | Engine,
+        recipe: str | Recipe = "critique_revise",
+        on_progress: Callable[[Progress], None] | None = None,
+        **settings: Any,
+    ) -> Run:
+        """The async twin of `generate`; cancelling it stops the run so that it can go on."""
+        job = self._job(source, out, model, recipe, on_progress, settings)
+        await on_background(generate(job), on_cancel=job.stop)
+        return Run.open(out, checks=self._checks)
+
+    def _job(
+        self,
+        source: str | os.PathLike[str] | Iterable[object],
+        out: str | os.PathLike[str],
+        model: str | Engine,
+        recipe: str | Recipe,
+        on_progress: Callable[[Progress], None] | None,
+        settings: dict[str, Any],
+    ) -> Job:
+        items = None if isinstance(source, str | os.PathLike) else source
+        prompts = "" if items is not None else os.fspath(source)  # type: ignore[arg-type]  # narrowed by `items`
+        run = _run_file(self, model, recipe, {**settings, "out": os.fspath(out), "prompts": prompts})
+        return Job(
+            run=run,
+            principles=self.principles,
+            recipe=build_recipe(run, self.principles) if isinstance(recipe, str) else recipe,
+            own_checks=self._checks,
+            engine=None if isinstance(model, str) else model,
+            items=items,
+            on_progress=on_progress,
+        )
+
+
+def _run_file(constitution: Constitution, model: str | Engine, recipe: str | Recipe, given: dict[str, Any]) -> RunFile:
+    return read_run(
+        None,
+        constitution=constitution.principles.name,
+        model=model if isinstance(model, str) else type(model).__name__,
+        recipe=recipe if isinstance(recipe, str) else recipe.name,
+        **given,
+    )
+
+
+def _prompts(prompt: object, response: str | None, system: str | None) -> list[Prompt]:
+    if is_one_prompt(prompt):
+        one, given = as_prompt(prompt, system=system)
+        return [one if response is None else _with_response(one, response, given=given)]
+    if response is not None:
+        raise SettingsError(
+            "response= goes with one prompt; in a list, give rows like {'prompt': ..., 'response': ...}"
+        )
+    if not isinstance(prompt, Iterable):
+        raise InputError(f"expected a prompt or a list of prompts, found {type(prompt).__name__}")
+    prompts = [as_prompt(item, system=system)[0] for item in prompt]
+    if not prompts:
+        raise InputError("the list of prompts is empty")
+    return prompts
+
+
+def _with_response(prompt: Prompt, response: str, *, given: bool) -> Prompt:
+    row: dict[str, Any] = {
+        "messages": [{"role": message.role, "content": message.content} for message in prompt.conversation],
+        "response": response,
+        "tags": list(prompt.tags),
+    }
+    return as_prompt({**row, "id": prompt.id} if given else row)[0]
+
+
+def _or_raise(revised: Revised) -> Revised:
+    if revised.outcome == "failed":
+        raise RecordError(f"{revised.reason}: {revised.error}")
+    return revised
+
+
+def close() -> None:
+    """Close the engines that this process shares; the next call starts them anew."""
+    background.call(pool.close())

@@ -1,0 +1,5 @@
+"""The `constitution` command."""
+
+from constitution.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,67 @@
+"""Flows: the method as generators that yield asks and are sent answers.
+
+A flow knows no engine, no file and no event loop. It is driven with `next` and `send` alone, which is how the tests
+drive it, and how a run resumes: by replaying it against the answers on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+
+from constitution.engine import Answer, Ask, Completion, ModelRole
+
+if TYPE_CHECKING:
+    from constitution.messages import Conversation, Prompt
+    from constitution.records import Trace
+    from constitution.seeds import Seeds
+
+T = TypeVar("T")
+
+Flow: TypeAlias = Generator[tuple[Ask, ...], tuple[Answer, ...], T]
+"""Yields asks that may be answered side by side, is sent their answers in the same order, returns T."""
+
+
+def ask(question: Ask) -> Flow[Answer]:
+    """Ask one question and wait for its answer."""
+    (answer,) = yield (question,)
+    return answer
+
+
+def ask_all(questions: tuple[Ask, ...]) -> Flow[tuple[Answer, ...]]:
+    """Ask several questions side by side; answers come back in the order of the questions."""
+    if not questions:
+        return ()
+    answers = yield questions
+    return answers
+
+
+class Recipe(Protocol):
+    """A method of making data: one flow for each record and sample."""
+
+    @property
+    def name(self) -> str:
+        """What run files call it."""
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of its stages in the order in which a record passes them."""
+
+    @property
+    def roles(self) -> tuple[ModelRole, ...]:
+        """The models that it asks."""
+
+    def flow(self, prompt: Prompt, seeds: Seeds) -> Flow[Trace]:
+        """The chain of one record."""
+
+    def unusable(self, question: Ask, completion: Completion) -> str | None:
+        """Why a completion cannot be used and is worth asking again, or None. Pure."""
+
+    def longest(self, prompt: Prompt, seeds: Seeds) -> tuple[Conversation, int]:
+        """Messages that the last request of the longest chain holds besides answers, and the sum of max_tokens.
+
+        The runner counts them before the record's first request (law 9).
+        """
+
+    def settings(self) -> dict[str, object]:
+        """All that shapes its rows, for the manifest; JSON values only."""

@@ -1,0 +1,1 @@
+"""What trainers read: one small file for each kind of row."""

@@ -1,0 +1,70 @@
+"""TRL's explicit preference rows: prompt, chosen and rejected as messages.
+
+Source: TRL, "Dataset formats and types", preference with explicit prompt, conversational. The prompt holds the turns up
+to the last user turn; chosen and rejected hold the assistant turn only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from constitution.formats.rows import answer, message_type, turns
+from constitution.records import ChainResult, PreferencePair
+from constitution.steps.settle import Settler
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+name = "preference"
+
+
+def schema(settler: Settler) -> pa.Schema:
+    """Columns: the three that trainers read, where each pair comes from, and `checks` if the constitution has some."""
+    import pyarrow as pa
+
+    columns = [
+        ("prompt", message_type()), ("chosen", message_type()), ("rejected", message_type()),
+        ("id", pa.string()), ("sample", pa.int32()), ("principle_ids", pa.list_(pa.string())),
+        ("rounds", pa.list_(pa.int32())), ("similarity", pa.float64()), ("tags", pa.list_(pa.string())),
+        ("metadata", pa.string()),
+    ]  # fmt: skip
+    if settler.checks:
+        kept = [("principle_id", pa.string()), ("rejected_keeps", pa.bool_()), ("chosen_keeps", pa.bool_())]
+        columns.append(("checks", pa.list_(pa.struct(kept))))
+    return pa.schema(columns)
+
+
+def rows(chains: tuple[ChainResult, ...], settler: Settler) -> Iterator[dict[str, Any]]:
+    """The kept pairs of one input."""
+    for proposal in settler.input(chains).proposals:
+        if isinstance(proposal, PreferencePair):
+            yield _row(proposal) | (_checks(proposal) if settler.checks else {})
+
+
+def _row(pair: PreferencePair) -> dict[str, Any]:
+    return {
+        "prompt": turns(pair.conversation),
+        "chosen": answer(pair.chosen),
+        "rejected": answer(pair.rejected),
+        "id": pair.record,
+        "sample": pair.sample,
+        "principle_ids": list(pair.principles),
+        "rounds": list(pair.rounds),
+        "similarity": pair.similarity,
+        "tags": list(pair.tags),
+        "metadata": pair.metadata,
+    }
+
+
+def _checks(pair: PreferencePair) -> dict[str, Any]:
+    return {
+        "checks": [
+            {
+                "principle_id": check.principle,
+                "rejected_keeps": check.rejected_keeps,
+                "chosen_keeps": check.chosen_keeps,
+            }
+            for check in pair.checks
+        ]
+    }

@@ -1,0 +1,1 @@
+"""Recipes: methods of making data, each a generator over one record."""

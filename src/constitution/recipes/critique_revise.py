@@ -1,0 +1,215 @@
+"""Critique and revision of a draft, round by round (SL-CAI).
+
+Source: Bai et al. 2022, "Constitutional AI: Harmlessness from AI Feedback" (arXiv 2212.08073), section 3.1: draft, then
+rounds of critique and revision, a principle drawn anew for each round; section 3.5: revisions without critique.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import ClassVar
+
+from constitution.engine import Answer, Ask, Completion, ModelRole, Sampling
+from constitution.errors import SettingsError
+from constitution.flow import Flow
+from constitution.messages import Conversation, Prompt, assistant, user
+from constitution.principles import Principle, Principles
+from constitution.records import Critique, Draft, Revision, Round, Trace
+from constitution.seeds import Seeds
+from constitution.steps.critique import FINDING_SCHEMA, Chat, critique, critique_request, unusable_finding
+from constitution.steps.draft import draft, unusable_text
+from constitution.steps.revise import judge_revision, revise, revise_request
+
+DEFAULT_ROUNDS = 2
+DEFAULT_SAMPLING: Mapping[ModelRole, Sampling] = MappingProxyType(
+    {
+        "draft": Sampling(max_tokens=512, temperature=1.0),
+        "critique": Sampling(max_tokens=384, temperature=0.7),
+        "revise": Sampling(max_tokens=768, temperature=0.7),
+    }
+)
+"""How each role samples where the user says nothing. No top_p: on a CPU it costs more than half of the speed."""
+MAX_ROUNDS = 16
+
+
+@dataclass(frozen=True)
+class CritiqueRevise:
+    """Draft, then `rounds` of critique and revision."""
+
+    principles: Principles
+    rounds: int = DEFAULT_ROUNDS
+    with_critique: bool = True
+    verdict_first: bool = False
+    """Ask for a structured finding first; a finding without violation makes no revision."""
+    sampling: Mapping[ModelRole, Sampling] = field(default_factory=lambda: DEFAULT_SAMPLING)
+    lora: Mapping[ModelRole, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    name: ClassVar[str] = "critique_revise"
+    stages: ClassVar[tuple[str, ...]] = ("draft", "critique", "revise")
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.rounds <= MAX_ROUNDS:
+            raise SettingsError(f"rounds is {self.rounds}, expected 1 to {MAX_ROUNDS}")
+        if self.verdict_first and not self.with_critique:
+            raise SettingsError("verdict-first asks for a critique: it does not go with the mode without critique")
+        if not any(principle.revises for principle in self.principles.principles):
+            raise SettingsError(
+                f"constitution '{self.principles.name}' has no principle with `critique` and `revision` and a weight "
+                "above 0; critique_revise needs at least one"
+            )
+        sampling = {**DEFAULT_SAMPLING, **self.sampling}
+        if self.verdict_first:
+            finding = sampling["critique"]
+            if finding.temperature <= 0:
+                raise SettingsError(
+                    "findings are sampled: set the temperature of role critique above 0 (small models loop)"
+                )
+            sampling["critique"] = replace(finding, json_schema=FINDING_SCHEMA)
+        object.__setattr__(self, "sampling", MappingProxyType(sampling))
+        assert self._turns  # filled now: a template that breaks on a principle is refused before the first token
+
+    @property
+    def roles(self) -> tuple[ModelRole, ...]:
+        """The models that it asks."""
+        return ("draft", "critique", "revise") if self.with_critique else ("draft", "revise")
+
+    def settings(self) -> dict[str, object]:
+        """All that shapes its rows besides the constitution; JSON values only."""
+        return {
+            "recipe": self.name,
+            "rounds": self.rounds,
+            "with_critique": self.with_critique,
+            "verdict_first": self.verdict_first,
+            "sampling": {role: sampling_settings(self.sampling[role]) for role in self.roles},
+            "lora": dict(self.lora),
+        }
+
+    def unusable(self, question: Ask, completion: Completion) -> str | None:
+        """Why a completion cannot be used and is worth asking again. A prose critique may be cut at max_tokens."""
+        if question.stage == "critique" and question.sampling.json_schema:
+            return unusable_finding(completion)
+        return unusable_text(completion, whole=question.stage != "critique")
+
+    def flow(self, prompt: Prompt, seeds: Seeds) -> Flow[Trace]:
+        """The chain of one record and sample."""
+        trace = Trace(
+            record=prompt.id,
+            sample=seeds.sample,
+            conversation=prompt.conversation,
+            draft=None,
+            tags=prompt.tags,
+            metadata=prompt.metadata,
+            constitution=self.principles.digest,
+        )
+        drawn = self.principles.draw(seeds, self.rounds, prompt.tags)
+        if not drawn:
+            return replace(trace, reason="no_principle")
+        first, answer = yield from self._draft(prompt)
+        if first is None:
+            assert answer is not None
+            return replace(trace, reason=answer.unusable)
+        parent = answer if answer is not None and answer.completion.text == first.text else None
+        chat = Chat((*self._opening(prompt.conversation), assistant(first.text)), parent)
+        rounds: list[Round] = []
+        for number, principle in enumerate(drawn, start=1):
+            done, chat = yield from self._round(chat, number, principle, first.text)
+            rounds.append(done)
+        return replace(trace, draft=first, rounds=tuple(rounds))
+
+    def longest(self, prompt: Prompt, seeds: Seeds) -> tuple[Conversation, int]:
+        """Every turn of the longest chain but the answers, and the sum of all max_tokens.
+
+        A chain that keeps every round is the longest: what is cut out of a transcript only shortens it.
+        """
+        drawn = self.principles.draw(seeds, self.rounds, prompt.tags)
+        turns = (*self._opening(prompt.conversation), assistant(prompt.response or ""))
+        total = self.sampling["draft"].max_tokens if prompt.response is None else 0
+        for principle in drawn:
+            criticise, rewrite = self._turns[principle.id]
+            if self.with_critique:
+                turns = (*turns, user(criticise), assistant(""))
+                total += self.sampling["critique"].max_tokens
+            turns = (*turns, user(rewrite), assistant(""))
+            total += self.sampling["revise"].max_tokens
+        return turns[:-1], total
+
+    @cached_property
+    def _turns(self) -> Mapping[str, tuple[str, str]]:
+        """The critique and the revision request of each principle, filled once."""
+        return {
+            principle.id: (
+                critique_request(self.principles, principle, finding=self.verdict_first) if self.with_critique else "",
+                revise_request(self.principles, principle, direct=not self.with_critique),
+            )
+            for principle in self.principles.principles
+            if principle.revises
+        }
+
+    def _opening(self, conversation: Conversation) -> Conversation:
+        """The conversation with few-shots after its own system turns."""
+        if not self.with_critique:
+            return conversation
+        shots = tuple(message for shot in self.principles.few_shots.critique for message in shot)
+        head = 0
+        while head < len(conversation) and conversation[head].role in ("system", "developer"):
+            head += 1
+        return (*conversation[:head], *shots, *conversation[head:])
+
+    def _draft(self, prompt: Prompt) -> Flow[tuple[Draft | None, Answer | None]]:
+        if prompt.response is not None:
+            return Draft(prompt.response, given=True, attempts=0), None
+        answer = yield from draft(prompt, self.sampling["draft"], self.lora.get("draft"))
+        if answer.unusable:
+            return None, answer
+        return Draft(answer.completion.text, reasoning=answer.completion.reasoning, attempts=answer.attempts), answer
+
+    def _round(self, chat: Chat, number: int, principle: Principle, first: str) -> Flow[tuple[Round, Chat]]:
+        """One principle; the chat that comes back ends with the last good text."""
+        criticism: Critique | None = None
+        messages, parent = chat.messages, chat.parent
+        criticise, rewrite = self._turns[principle.id]
+        if self.with_critique:
+            answer, criticism = yield from critique(
+                chat, criticise, number, self.sampling["critique"], self.lora.get("critique")
+            )
+            if criticism is None:
+                return Round(number, principle.id, unusable=answer.unusable), chat
+            if criticism.finding is not None and not criticism.finding.violates:
+                return Round(number, principle.id, criticism), chat
+            messages, parent = (*messages, user(criticise), assistant(answer.completion.text)), answer
+        answer = yield from revise(messages, parent, rewrite, number, self.sampling["revise"], self.lora.get("revise"))
+        if answer.unusable:
+            return Round(number, principle.id, criticism, unusable=answer.unusable), chat
+        before = chat.messages[-1].content
+        revision = judge_revision(
+            answer,
+            draft=first,
+            before=before,
+            critique=criticism.text if criticism else None,
+            requests=(criticise, rewrite) if self.with_critique else (rewrite,),
+        )
+        done = Round(number, principle.id, criticism, revision)
+        return done, (self._after(messages, parent, rewrite, answer, revision) if revision.good else chat)
+
+    @staticmethod
+    def _after(messages: Conversation, parent: Answer | None, request: str, answer: Answer, revision: Revision) -> Chat:
+        """The transcript with a good revision; its own answer is the parent only where nothing was stripped."""
+        whole = revision.text == answer.completion.text
+        return Chat((*messages, user(request), assistant(revision.text)), answer if whole else parent)
+
+
+def sampling_settings(sampling: Sampling) -> dict[str, object]:
+    """Sampling as JSON values, without the seed."""
+    return {
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "min_p": sampling.min_p,
+        "stop": list(sampling.stop),
+        "thinking": sampling.thinking,
+        "chat_template_kwargs": sampling.chat_template_kwargs,
+    }

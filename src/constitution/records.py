@@ -1,0 +1,191 @@
+"""What a chain leaves behind: drafts, critiques, revisions, traces; and what is made of them: pairs and drops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from constitution.messages import Conversation
+
+SCHEMA_VERSION = 1
+"""Of manifests and rows."""
+
+Outcome: TypeAlias = Literal["paired", "fine", "dropped", "failed"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+"""An input with several chains has the first of these that one of them has."""
+
+REASONS: dict[str, str] = {
+    "duplicate": "the same conversation, response and tags stand earlier in the input",
+    "no_principle": "no principle of the constitution applies to the prompt's tags",
+    "too_long": "the conversation and the longest chain over it do not fit the model's context",
+    "empty": "the model answered nothing, also when asked again",
+    "only_thoughts": "the model wrote thoughts and no answer, also when asked again",
+    "truncated": "the answer reached max_tokens, also when asked again",
+    "unreadable_finding": "the finding was not the JSON that was asked for, also when asked again",
+    "leak": "the machinery shows in a text: the request, a finding, a think block, a preamble with nothing after it",
+    "copies_critique": "the revision mostly repeats the critique",
+    "equal": "chosen and rejected differ at most in spaces and in punctuation at the ends",
+    "check_worse": "the rejected text keeps a check of a drawn principle that the chosen text breaks",
+    "contradictory": "the same two texts were given the other way round too",
+}
+"""Every reason for which an input or a pair is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The first answer, sampled or given."""
+
+    text: str
+    given: bool = False
+    reasoning: str | None = None
+    attempts: int = 1
+    """Requests that it took; 0 if it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A structured critique. `violates` alone decides; contradictions are counted."""
+
+    applies: bool
+    violates: bool
+    severity: int
+    """0 none, 1 slight, 2 clear, 3 grave."""
+    critique: str
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether it says that the answer violates what does not apply, or violates with severity 0."""
+        return self.violates and (not self.applies or self.severity == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Critique:
+    """Criticism of the last good text."""
+
+    text: str
+    finding: Finding | None = None
+    truncated: bool = False
+    reasoning: str | None = None
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A rewritten answer."""
+
+    text: str
+    """Without preamble and thoughts."""
+    defect: str | None = None
+    """One of REASONS if it is no good revision, else None."""
+    preamble: str | None = None
+    """What was stripped from its beginning."""
+    similarity: float = 0.0
+    """Share of word trigrams in common with the text that it revises, 0 to 1 (Jaccard)."""
+    reasoning: str | None = None
+    attempts: int = 1
+
+    @property
+    def good(self) -> bool:
+        """Whether it can be chosen."""
+        return self.defect is None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One principle, one critique, one revision."""
+
+    number: int
+    """From 1."""
+    principle: str
+    """The principle's id."""
+    critique: Critique | None = None
+    """None where critique is off, or where no critique could be used."""
+    revision: Revision | None = None
+    """None after a finding without violation, or where no revision could be used."""
+    unusable: str | None = None
+    """One of REASONS if critique or revision stayed unusable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Everything that one chain said. A sealed shard is rows of these."""
+
+    record: str
+    sample: int
+    conversation: Conversation
+    draft: Draft | None
+    rounds: tuple[Round, ...] = ()
+    reason: str | None = None
+    """One of REASONS if the chain ended without a usable draft or before its first request."""
+    tags: tuple[str, ...] = ()
+    metadata: str | None = None
+    constitution: str = ""
+    """Digest of the constitution."""
+
+    @property
+    def principles(self) -> tuple[str, ...]:
+        """Ids of the principles that were drawn, in order."""
+        return tuple(round.principle for round in self.rounds)
+
+    @property
+    def final(self) -> str | None:
+        """The last good text: the last good revision, else the draft."""
+        for round in reversed(self.rounds):
+            if round.revision is not None and round.revision.good:
+                return round.revision.text
+        return self.draft.text if self.draft else None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A pair that was proposed and not kept."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencePair:
+    """Two answers to one conversation, the better one first."""
+
+    record: str
+    sample: int
+    index: int
+    """Of the pairs that its chain proposed."""
+    conversation: Conversation
+    chosen: str
+    rejected: str
+    principles: tuple[str, ...]
+    """Ids of the principles whose rounds lie between the two texts."""
+    rounds: tuple[int, int]
+    """Round of the rejected text (0 = draft) and of the chosen one."""
+    similarity: float
+    """Share of word trigrams in common, 0 to 1 (Jaccard)."""
+    checks: tuple[CheckResult, ...] = ()
+    tags: tuple[str, ...] = ()
+    metadata: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What code says of the two sides of a pair, for one principle."""
+
+    principle: str
+    rejected_keeps: bool
+    chosen_keeps: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A chain that an error ended. Its answers stay in the journal."""
+
+    record: str
+    sample: int
+    stage: str
+    error: str
+    """Class of the error."""
+    message: str
+    attempts: int = 1
+
+
+ChainResult: TypeAlias = Trace | Failure

@@ -1,0 +1,266 @@
+"""One chain: drive a flow against engines, ask again where an answer cannot be used, count before the first request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol, TypeAlias, get_args
+
+from constitution.engine import (
+    Answer,
+    Ask,
+    Capabilities,
+    Completion,
+    Engine,
+    ModelRole,
+    Parent,
+    Request,
+    request_key,
+    seeded,
+)
+from constitution.errors import RecordError, SettingsError, TemplateError
+from constitution.flow import Recipe
+from constitution.messages import Conversation, Prompt
+from constitution.records import ChainResult, Failure, Trace
+from constitution.seeds import Seeds
+
+MAX_ATTEMPTS = 3
+"""The first request and two more where its answer cannot be used."""
+
+TooLong: TypeAlias = Literal["skip", "truncate_left", "error"]
+TOO_LONG: tuple[str, ...] = get_args(TooLong)
+
+
+class AnswerBook(Protocol):
+    """Where answers are kept: a chunk's journal, or memory."""
+
+    def get(self, request: Request, attempt: int) -> Completion | None:
+        """The answer that was given to this request before."""
+
+    def put(self, request: Request, attempt: int, completion: Completion) -> None:
+        """Keep an answer."""
+
+
+class Memory:
+    """An answer book that forgets: for `revise` in a notebook."""
+
+    def get(self, request: Request, attempt: int) -> Completion | None:
+        """Nothing is kept."""
+
+    def put(self, request: Request, attempt: int, completion: Completion) -> None:
+        """Nothing is kept."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """The engine of each role, started."""
+
+    engines: Mapping[ModelRole, Engine]
+    capabilities: Mapping[ModelRole, Capabilities]
+
+    def max_context(self) -> int:
+        """The smallest context of all roles, in tokens."""
+        return min(capability.max_context for capability in self.capabilities.values())
+
+
+@dataclass
+class Lengths:
+    """Mean context of a chain, for the in-flight cap: counted prompt and half of what may be sampled."""
+
+    total: float = 0.0
+    chains: int = 0
+
+    def add(self, prompt: int, sampled: int) -> None:
+        """Count one chain."""
+        self.total += prompt + sampled / 2
+        self.chains += 1
+
+    def mean(self) -> float | None:
+        """Tokens; None before the first chain."""
+        return self.total / self.chains if self.chains else None
+
+
+class _ChainError(Exception):
+    def __init__(self, stage: str, attempts: int, error: Exception) -> None:
+        super().__init__(str(error))
+        self.stage = stage
+        self.attempts = attempts
+        self.error = error
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Runs chains of one recipe on the engines of its roles."""
+
+    recipe: Recipe
+    served: Served
+    seed: int = 0
+    too_long: TooLong = "skip"
+    lengths: Lengths = field(default_factory=Lengths)
+
+    async def run(self, prompt: Prompt, sample: int, book: AnswerBook) -> ChainResult:
+        """The whole chain of one record and sample; an error of its own makes it a Failure, nothing else does.
+
+        Raises:
+            EngineDeadError: if an engine is gone.
+            SettingsError: if the record is too long and the policy is `error`.
+        """
+        seeds = Seeds(self.seed, prompt.id, sample)
+        try:
+            return await self._drive(prompt, seeds, book)
+        except _ChainError as failed:
+            return Failure(
+                prompt.id, sample, failed.stage, type(failed.error).__name__, str(failed.error), failed.attempts
+            )
+
+    async def run_all(self, prompts: Sequence[Prompt], book: AnswerBook) -> list[ChainResult]:
+        """One chain for each prompt, as many at a time as the engines take, in the order of the prompts."""
+        most = min(can.max_in_flight for can in self.served.capabilities.values())
+        room = asyncio.Semaphore(max(1, int(1.25 * most)))
+
+        async def one(prompt: Prompt) -> ChainResult:
+            async with room:
+                return await self.run(prompt, 0, book)
+
+        results = await asyncio.gather(*(one(prompt) for prompt in prompts), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if not isinstance(result, BaseException)]
+
+    async def _drive(self, prompt: Prompt, seeds: Seeds, book: AnswerBook) -> Trace:
+        flow = self.recipe.flow(prompt, seeds)
+        stage = self.recipe.stages[0]
+        try:
+            asks = next(flow)
+            stage = asks[0].stage
+            fitting = self._fit(prompt, seeds)
+            if fitting is not prompt:
+                flow.close()
+                if fitting is None:
+                    return self._turned_away(prompt, seeds.sample)
+                flow = self.recipe.flow(fitting, seeds)
+                asks = next(flow)
+            while True:
+                stage = asks[0].stage
+                answers = await self._answer_all(asks, seeds, book)
+                asks = flow.send(answers)
+        except StopIteration as stop:
+            trace: Trace = stop.value
+            return trace
+        except (RecordError, TemplateError) as error:
+            raise _ChainError(stage, 1, error) from error
+        finally:
+            flow.close()
+
+    @staticmethod
+    def _turned_away(prompt: Prompt, sample: int) -> Trace:
+        return Trace(
+            prompt.id, sample, prompt.conversation, None, reason="too_long", tags=prompt.tags, metadata=prompt.metadata
+        )
+
+    async def _answer_all(self, asks: tuple[Ask, ...], seeds: Seeds, book: AnswerBook) -> tuple[Answer, ...]:
+        if len(asks) == 1:
+            return (await self._answer(asks[0], seeds, book),)
+        answers = await asyncio.gather(*(self._answer(ask, seeds, book) for ask in asks), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return tuple(answer for answer in answers if isinstance(answer, Answer))
+
+    async def _answer(self, question: Ask, seeds: Seeds, book: AnswerBook) -> Answer:
+        """Ask until an answer can be used, at most MAX_ATTEMPTS times, never again at temperature 0."""
+        engine = self.served.engines[question.role]
+        attempt = 0
+        while True:
+            attempt += 1
+            request = self._request(question, seeds, attempt)
+            completion = book.get(request, attempt)
+            if completion is None:
+                try:
+                    completion = await engine.answer(request)
+                    book.put(request, attempt, completion)
+                except RecordError as error:
+                    raise _ChainError(question.stage, attempt, error) from error
+            unusable = self.recipe.unusable(question, completion)
+            if unusable is None or attempt == MAX_ATTEMPTS or question.sampling.temperature <= 0:
+                return Answer(request.key, completion, attempt, unusable, request)
+
+    def _request(self, question: Ask, seeds: Seeds, attempt: int) -> Request:
+        sampling = seeded(question.sampling, seeds.sampling(question.stage, question.round, attempt))
+        parent = question.parent
+        key = request_key(
+            self.served.capabilities[question.role].model,
+            question.messages,
+            sampling,
+            tools=question.tools,
+            labels=question.labels,
+            lora=question.lora,
+            parent=parent.key if parent else None,
+        )
+        before = Parent(parent.request, parent.completion) if parent and parent.request else None
+        depth = question.round * len(self.recipe.stages) + self.recipe.stages.index(question.stage)
+        return Request(
+            key=key,
+            record=seeds.record,
+            messages=question.messages,
+            role=question.role,
+            stage=question.stage,
+            sampling=sampling,
+            priority=-depth,
+            parent=before,
+            tools=question.tools,
+            labels=question.labels,
+            lora=question.lora,
+        )
+
+    def _fit(self, prompt: Prompt, seeds: Seeds) -> Prompt | None:
+        """The prompt, or a shorter one by the policy, or None if it is turned away (law 9)."""
+        limit = self.served.max_context()
+        counted, sampled = self._count(prompt, seeds)
+        if counted + sampled <= limit:
+            self.lengths.add(counted, sampled)
+            return prompt
+        if self.too_long == "error":
+            raise SettingsError(
+                f"record '{prompt.id}': {counted} prompt tokens over the whole chain and {sampled} that may be sampled "
+                f"pass the context of {limit}; lower max_tokens or rounds, or take --too-long skip"
+            )
+        if self.too_long == "truncate_left":
+            for shorter in _from_the_left(prompt.conversation):
+                candidate = replace(prompt, conversation=shorter)
+                counted, sampled = self._count(candidate, seeds)
+                if counted + sampled <= limit:
+                    self.lengths.add(counted, sampled)
+                    return candidate
+        return None
+
+    def _count(self, prompt: Prompt, seeds: Seeds) -> tuple[int, int]:
+        messages, sampled = self.recipe.longest(prompt, seeds)
+        engine = self.served.engines[self.recipe.roles[0]]
+        return engine.count(messages)[0], sampled
+
+
+def _from_the_left(conversation: Conversation) -> list[Conversation]:
+    """The conversation without its oldest turns, more and more of them; system turns and the last user turn stay."""
+    head = 0
+    while head < len(conversation) and conversation[head].role in ("system", "developer"):
+        head += 1
+    starts = [i for i in range(head + 1, len(conversation)) if conversation[i].role == "user"]
+    return [(*conversation[:head], *conversation[start:]) for start in starts]
+
+
+def refuse_impossible(recipe: Recipe, served: Served, prompt: Prompt) -> None:
+    """Refuse settings under which no prompt at all fits: what may be sampled alone fills the context.
+
+    Raises:
+        SettingsError: with the arithmetic.
+    """
+    _, sampled = recipe.longest(prompt, Seeds(0, prompt.id))
+    limit = served.max_context()
+    if sampled >= limit:
+        raise SettingsError(
+            f"max_tokens over the whole chain sum to {sampled}, the model's context is {limit}: no prompt fits; "
+            "lower max_tokens of the roles, or rounds"
+        )

@@ -1,0 +1,90 @@
+"""Dropped and failed inputs of a chunk as JSON lines that a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from constitution.records import REASONS, ChainResult, Failure, Outcome, Trace
+from constitution.store.folder import RunFolder
+from constitution.store.plan import PlannedRecord
+from constitution.store.shards import write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An input that gave neither a pair nor a fine answer."""
+
+    chains: Sequence[ChainResult]
+    outcome: Outcome
+    """`dropped` or `failed`."""
+    reason: str
+
+
+def write_drops(
+    folder: RunFolder,
+    chunk: int,
+    lost: Iterable[Lost],
+    duplicates: Iterable[PlannedRecord],
+) -> None:
+    """Write `dropped/CHUNK.jsonl` and `failed/CHUNK.jsonl`, each only where it has a line.
+
+    Args:
+        folder: of the run.
+        chunk: its number.
+        lost: dropped and failed inputs in input order.
+        duplicates: inputs that were dropped before their first token.
+
+    Raises:
+        StoreError: if the folder cannot be written.
+    """
+    dropped: list[dict[str, Any]] = [_duplicate(record) for record in duplicates]
+    failed: list[dict[str, Any]] = []
+    for one in lost:
+        if one.outcome == "dropped":
+            dropped.append(_dropped(one.chains, one.reason))
+        else:
+            failed.extend(_failed(one.chains))
+    _write(folder.path / "dropped" / f"{chunk:05d}.jsonl", dropped)
+    _write(folder.path / "failed" / f"{chunk:05d}.jsonl", failed)
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        write_atomically(path, b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
+
+
+def _duplicate(record: PlannedRecord) -> dict[str, Any]:
+    said = record.prompt.conversation[-1].content
+    return {"id": record.prompt.id, "reason": "duplicate", "meaning": REASONS["duplicate"], "line": record.line,
+            "prompt": said}  # fmt: skip
+
+
+def _dropped(chains: Sequence[ChainResult], reason: str) -> dict[str, Any]:
+    trace = next(result for result in chains if isinstance(result, Trace))
+    return {
+        "id": trace.record,
+        "reason": reason,
+        "meaning": REASONS[reason],
+        "prompt": trace.conversation[-1].content,
+        "draft": trace.draft.text if trace.draft else None,
+        "principles": trace.principles,
+        "revisions": [round.revision.text for round in trace.rounds if round.revision],
+    }
+
+
+def _failed(chains: Sequence[ChainResult]) -> Iterator[dict[str, Any]]:
+    for result in chains:
+        if isinstance(result, Failure):
+            yield {
+                "id": result.record,
+                "sample": result.sample,
+                "stage": result.stage,
+                "error": result.error,
+                "message": result.message,
+                "attempts": result.attempts,
+            }

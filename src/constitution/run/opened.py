@@ -1,0 +1,121 @@
+"""A run folder as an object: what it is, its sums, its traces."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from constitution.errors import StoreError
+from constitution.principles import Principles
+from constitution.records import OUTCOMES, ChainResult
+from constitution.run.generate import OwnChecks, build_checks
+from constitution.run.replay import replay
+from constitution.sources.constitution_file import read_constitution
+from constitution.steps.pair import Pairing
+from constitution.steps.settle import Settler
+from constitution.store.folder import Manifest, RunFolder
+from constitution.store.journal import read_journal
+from constitution.store.shards import read_shard, read_sums
+from constitution.store.sums import Sums
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """A run that exists."""
+
+    folder: RunFolder
+    manifest: Manifest
+    principles: Principles
+    settler: Settler
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], own: OwnChecks | None = None) -> OpenedRun:
+        """Open a run folder; nothing is locked or changed.
+
+        Raises:
+            StoreError: if it is no run, or a newer version wrote it.
+        """
+        folder = RunFolder(path)
+        if not folder.has_run:
+            raise StoreError(f"{folder.path}: no run here (no manifest.json); name the folder given to --out")
+        manifest = Manifest.read(folder.file("manifest.json"))
+        principles = read_constitution(Path(folder.file("constitution.yaml")).absolute(), checks=own)
+        settings = manifest.settings
+        pairing = Pairing(settings["pairs"], settings["keep_check_worse"])
+        return cls(folder, manifest, principles, Settler(pairing, build_checks(principles, own or {})))
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks it has."""
+        return len(self.manifest.plan["chunks"])
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chunk is sealed."""
+        return all(self.folder.sealed(chunk) for chunk in range(self.chunks))
+
+    def traces(self) -> Iterator[ChainResult]:
+        """Finished chains in input order: of sealed chunks from their shards, of the others from their journals.
+
+        Raises:
+            StoreError: if a shard or a journal cannot be read.
+            InputError: if the input of an unfinished run is not there any more.
+        """
+        for chunk in range(self.chunks):
+            if self.folder.sealed(chunk):
+                yield from read_shard(self.folder.shard(chunk))
+            else:
+                yield from replay(self.folder, self.manifest, self.principles, chunk)
+
+    def sums(self) -> Sums:
+        """Sums of sealed chunks, and of what the journals of the others say is finished."""
+        totals = Sums()
+        for chunk in range(self.chunks):
+            if self.folder.sealed(chunk):
+                totals.add(read_sums(self.folder.shard(chunk)))
+            elif self.folder.journal(chunk).exists():
+                content = read_journal(self.folder.journal(chunk))
+                for done in content.done.values():
+                    totals.count_done(done)
+                for event in content.answers.values():
+                    totals.count_event(event)
+        return totals
+
+    def summary(self) -> dict[str, Any]:
+        """What `constitution show --json` prints; inputs = paired + fine + dropped + failed + pending."""
+        sums, inputs = self.sums(), int(self.manifest.plan["records"])
+        finished: dict[str, int] = {outcome: sums.outcomes[outcome] for outcome in OUTCOMES}
+        plain = sums.to_json()
+        return {
+            "inputs": inputs,
+            **finished,
+            "pending": inputs - sum(finished.values()),
+            "reasons": plain["reasons"],
+            "pairs": plain["pairs"],
+            "tokens": plain["tokens"],
+            "seconds": self.seconds(),
+            **({"checks": plain["checks"]} if self.settler.checks else {}),
+            "signs": plain["signs"],
+            "constitution": dict(self.manifest.constitution),
+            "models": {role: model["model"] for role, model in self.manifest.models.items()},
+            "schema_version": self.manifest.schema_version,
+        }
+
+    def seconds(self) -> float:
+        """Time of all sessions that ended by themselves."""
+        path = self.folder.file("sessions.jsonl")
+        if not path.exists():
+            return 0.0
+        total: Counter[str] = Counter()
+        for line in path.read_bytes().splitlines():
+            try:
+                total["ms"] += int(1000 * orjson.loads(line)["seconds"])
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                continue
+        return total["ms"] / 1000

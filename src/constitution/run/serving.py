@@ -1,0 +1,104 @@
+"""Engines by role: one running engine for each model string and its options, shared by the whole process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from constitution.engine import Capabilities, Engine, ModelRole
+from constitution.engines.models import make_engine
+from constitution.run.background import after_fork, at_exit
+from constitution.run.chain import Served
+
+
+class EnginePool:
+    """Starts engines once; they live on the background loop until `close`."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Know no engine any more: in a forked child they are the parent's, and so is the loop they live on."""
+        self._running: dict[str, tuple[Engine, Capabilities]] = {}
+        self._own: dict[int, tuple[Engine, Capabilities]] = {}
+        self._lock: asyncio.Lock | None = None
+        self._registered = False
+
+    async def serve(self, models: Mapping[ModelRole, str], options: Mapping[str, Any]) -> Served:
+        """The engines of the roles, started where they are not running yet.
+
+        Raises:
+            SettingsError, EngineStartError: if one cannot be started.
+        """
+        async with self._locked():
+            started = {role: await self._named(model, options) for role, model in models.items()}
+        return _served(started)
+
+    async def serve_own(self, engine: Engine, roles: tuple[ModelRole, ...]) -> Served:
+        """One engine object that the user made, for all roles; the user closes it."""
+        async with self._locked():
+            if id(engine) not in self._own:
+                self._own[id(engine)] = (engine, await _started(engine))
+        return _served(dict.fromkeys(roles, self._own[id(engine)]))
+
+    async def _named(self, model: str, options: Mapping[str, Any]) -> tuple[Engine, Capabilities]:
+        name = json.dumps([model, options], sort_keys=True, default=repr)
+        if name not in self._running:
+            engine = await asyncio.to_thread(make_engine, model, options)
+            self._running[name] = (engine, await _started(engine))
+            self._close_at_exit()
+        return self._running[name]
+
+    def _close_at_exit(self) -> None:
+        """Register after an engine's own exit handlers, so that it is closed before they tear it down."""
+        if not self._registered:
+            self._registered = True
+            at_exit(self.close)
+
+    def _locked(self) -> asyncio.Lock:
+        if self._lock is None:
+            self._lock = asyncio.Lock()
+        return self._lock
+
+    async def drop_dead(self, served: Served) -> None:
+        """Close and forget engines after one of them died, so that the next call starts a fresh one."""
+        dead = set(map(id, served.engines.values()))
+        for name, (engine, _) in list(self._running.items()):
+            if id(engine) in dead:
+                del self._running[name]
+                with contextlib.suppress(Exception):  # it is dead: whatever closing says, the run says more
+                    await engine.close()
+        for own in list(self._own):
+            if own in dead:
+                del self._own[own]
+
+    async def close(self) -> None:
+        """Close all engines that were started by name."""
+        engines = [engine for engine, _ in self._running.values()]
+        self._running.clear()
+        self._own.clear()
+        for engine in engines:
+            await engine.close()
+
+
+async def _started(engine: Engine) -> Capabilities:
+    try:
+        return await engine.start()
+    except BaseException:
+        with contextlib.suppress(Exception):
+            await engine.close()
+        raise
+
+
+def _served(started: Mapping[ModelRole, tuple[Engine, Capabilities]]) -> Served:
+    return Served(
+        {role: engine for role, (engine, _) in started.items()},
+        {role: capabilities for role, (_, capabilities) in started.items()},
+    )
+
+
+pool = EnginePool()
+after_fork(pool.forget)

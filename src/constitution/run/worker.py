@@ -1,0 +1,328 @@
+"""A worker: admit records, let each chain go on the moment its answer is there, seal chunks as they finish."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Protocol
+
+from constitution.engine import Completion, Request
+from constitution.errors import EngineDeadError
+from constitution.records import ChainResult, Dropped, Failure
+from constitution.run.chain import Chains
+from constitution.run.drops import Lost, write_drops
+from constitution.sources.prompts import PromptFile
+from constitution.steps.pair import Settled
+from constitution.steps.settle import Settler
+from constitution.store.folder import RunFolder
+from constitution.store.journal import REUSED, AnswerEvent, DoneEvent, JournalContent, Journals
+from constitution.store.plan import ChunkPlan, Plan, PlannedRecord, read_chunk
+from constitution.store.shards import seal
+from constitution.store.sums import Sums
+
+MAX_OPEN_CHUNKS = 8
+"""Chunks that a worker has open at a time, so that the end of one never drains the engine."""
+
+
+class Reuse(Protocol):
+    """Answers of another run."""
+
+    def get(self, key: str) -> AnswerEvent | None:
+        """The answer to a request with this key."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is."""
+
+    done: int
+    """Inputs that are finished, those of earlier sessions included."""
+    total: int
+    sums: Sums
+    """Of all finished inputs."""
+    output_tokens: int
+    """Sampled in this session."""
+    seconds: float
+    """Since this session began."""
+    done_before: int
+    """Inputs that were finished when this session began."""
+
+
+@dataclass
+class OpenChunk:
+    """A chunk at work: its answers on disk, its results in memory."""
+
+    plan: ChunkPlan
+    journals: Journals
+    content: JournalContent
+    reuse: Reuse | None
+    engine: str
+    records: Iterator[tuple[int, PlannedRecord]]
+    sums: Sums = field(default_factory=Sums)
+    results: dict[int, tuple[ChainResult, ...]] = field(default_factory=dict)
+    lost: dict[int, Lost] = field(default_factory=dict)
+    duplicates: list[PlannedRecord] = field(default_factory=list)
+    sampled: int = 0
+
+    def __post_init__(self) -> None:
+        for event in self.content.answers.values():
+            self.sums.count_event(event)
+
+    def get(self, request: Request, attempt: int) -> Completion | None:
+        """The journalled answer, else another run's, which is copied into this journal."""
+        event = self.content.answers.get(request.key)
+        if event is None and self.reuse is not None:
+            found = self.reuse.get(request.key)
+            if found is not None:
+                engine = found.engine if found.reused else REUSED + found.engine
+                event = AnswerEvent(request.key, request.record, request.stage, attempt, found.completion, engine)
+                self._keep(event)
+        return None if event is None else event.completion
+
+    def put(self, request: Request, attempt: int, completion: Completion) -> None:
+        """Journal an answer."""
+        self._keep(AnswerEvent(request.key, request.record, request.stage, attempt, completion, self.engine))
+        self.sampled += len(completion.token_ids)
+
+    def _keep(self, event: AnswerEvent) -> None:
+        self.journals.append(self.plan.number, event.line())
+        self.sums.count_event(event)
+
+    def finish(self, record: str, results: Sequence[ChainResult], settled: Settled) -> None:
+        """Journal that a record is finished."""
+        failures = tuple(
+            (result.sample, result.stage, result.error, result.message, result.attempts)
+            for result in results
+            if isinstance(result, Failure)
+        )
+        pairs = tuple(pair.reason if isinstance(pair, Dropped) else None for pair in settled.proposals)
+        done = DoneEvent(record, settled.outcome, settled.reason, failures, pairs)
+        self.journals.append(self.plan.number, done.line())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every record has its results."""
+        return len(self.results) + len(self.duplicates) == self.plan.records
+
+
+@dataclass
+class Worker:
+    """Runs the chunks of a plan that are not sealed yet."""
+
+    folder: RunFolder
+    plan: Plan
+    source: PromptFile
+    chains: Chains
+    settler: Settler
+    samples: int = 1
+    in_flight: int | None = None
+    """Chains at work at a time; None = from the engine."""
+    reuse: Reuse | None = None
+    engine_name: str = ""
+    on_progress: Callable[[Progress], None] | None = None
+
+    def __post_init__(self) -> None:
+        self._wake = asyncio.Event()
+        self._open: dict[int, OpenChunk] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._seals: set[asyncio.Task[None]] = set()
+        self._fatal: BaseException | None = None
+        self._stopped = False
+        self._cancelling = False
+        self._flying = 0
+        self._totals = Sums()
+        self._sampled = 0
+        self._started = time.monotonic()
+        self._done = 0
+        self._done_before = 0
+        self._unsealed = 0
+        self.engine_died = False
+        """Whether an engine was found dead, also where a stop was asked for."""
+
+    def stop(self) -> None:
+        """Admit nothing more and cancel what is in flight; everything that was answered stays journalled.
+
+        To be called on the worker's loop.
+        """
+        self._stopped = True
+        self._wake.set()
+
+    async def run(self, totals: Sums) -> bool:
+        """Work until every chunk is sealed, or until `stop`.
+
+        Args:
+            totals: sums of the chunks that are sealed already.
+
+        Returns:
+            Whether all chunks are sealed.
+
+        Raises:
+            EngineDeadError, StoreError, SettingsError: after what was answered is on disk.
+        """
+        self._totals = totals
+        self._done = self._done_before = sum(totals.outcomes.values())
+        todo = [number for number in range(len(self.plan.chunks)) if not self.folder.sealed(number)]
+        self._unsealed = len(todo)
+        journals = Journals(asyncio.get_running_loop())
+        try:
+            await self._admit_all(todo, journals)
+            while (self._tasks or self._seals) and not self._ending():
+                await self._pause()
+        finally:
+            await self._end_tasks()
+            await asyncio.to_thread(journals.close)
+        if self._fatal is not None and not (self._stopped and isinstance(self._fatal, EngineDeadError)):
+            raise self._fatal
+        return not self._unsealed
+
+    def cap(self) -> int:
+        """Chains at work at a time: 1.25 x what the engine takes, or what fits in 0.7 of its KV cache."""
+        if self.in_flight is not None:
+            return self.in_flight
+        first = self.chains.served.capabilities[self.chains.recipe.roles[0]]
+        cap = int(1.25 * first.max_in_flight)
+        mean = self.chains.lengths.mean()
+        if first.kv_tokens is not None and mean:
+            cap = min(cap, int(0.7 * first.kv_tokens / mean))
+        return max(1, cap)
+
+    async def _admit_all(self, todo: Sequence[int], journals: Journals) -> None:
+        for number in todo:
+            while len(self._open) >= MAX_OPEN_CHUNKS and not self._ending():
+                await self._pause()
+            if self._ending():
+                return
+            chunk = await self._open_chunk(number, journals)
+            for index, record in chunk.records:
+                while self._flying and self._flying + self.samples > self.cap() and not self._ending():
+                    await self._pause()
+                await journals.room()
+                if self._ending():
+                    return
+                self._admit(chunk, index, record)
+            if chunk.complete:  # its last record is a duplicate
+                self._spawn(partial(self._seal, chunk), self._seals)
+
+    def _ending(self) -> bool:
+        return self._stopped or self._fatal is not None
+
+    async def _pause(self) -> None:
+        await self._wake.wait()
+        self._wake.clear()
+
+    async def _open_chunk(self, number: int, journals: Journals) -> OpenChunk:
+        plan = self.plan.chunks[number]
+        content = await asyncio.to_thread(journals.open, number, self.folder.journal(number))
+        records = enumerate(read_chunk(self.source, self.plan, plan))
+        chunk = OpenChunk(plan, journals, content, self.reuse, self.engine_name, records)
+        self._open[number] = chunk
+        return chunk
+
+    def _admit(self, chunk: OpenChunk, index: int, record: PlannedRecord) -> None:
+        if record.duplicate:
+            chunk.duplicates.append(record)
+            self._settled(chunk, Settled("dropped", "duplicate"))
+            return
+        self._flying += self.samples
+        self._spawn(partial(self._record, chunk, index, record), self._tasks)
+
+    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]], tasks: set[asyncio.Task[None]]) -> None:
+        """Start work; it is made inside its task, so that a task cancelled before its start leaves nothing behind."""
+        task = asyncio.get_running_loop().create_task(self._guard(work))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        task.add_done_callback(lambda _: self._wake.set())
+
+    async def _guard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work()
+        except asyncio.CancelledError:
+            if not self._cancelling:
+                self._end(EngineDeadError("the engine cancelled a request that nobody had given up"))
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is ends the run, and `run` raises it
+            self._end(error)
+
+    def _end(self, error: Exception) -> None:
+        """End the run with its first error; the death of an engine is noted even where it is not the first."""
+        self.engine_died = self.engine_died or isinstance(error, EngineDeadError)
+        if self._fatal is None:
+            self._fatal = error
+
+    async def _record(self, chunk: OpenChunk, index: int, record: PlannedRecord) -> None:
+        prompt = record.prompt
+        done = chunk.content.done.get(prompt.id)
+        failed = {failure[0]: Failure(prompt.id, *failure) for failure in done.failures} if done else {}
+        try:
+            if self.samples == 1:
+                results: Sequence[ChainResult] = [failed.get(0) or await self.chains.run(prompt, 0, chunk)]
+            else:
+                results = await self._samples(record, chunk, failed)
+        finally:
+            self._flying -= self.samples
+        results = tuple(_writable(result) for result in results)
+        settled = self.settler.input(results)
+        for result in results:
+            chunk.sums.count_chain(result, self.settler.checks)
+        if done is None:
+            chunk.finish(prompt.id, results, settled)
+        else:
+            self._done_before += 1
+        chunk.results[index] = results
+        if settled.outcome in ("dropped", "failed"):
+            chunk.lost[index] = Lost(results, settled.outcome, settled.reason or "")
+        self._settled(chunk, settled)
+        if chunk.complete:
+            self._spawn(partial(self._seal, chunk), self._seals)
+
+    async def _samples(
+        self, record: PlannedRecord, chunk: OpenChunk, failed: Mapping[int, Failure]
+    ) -> Sequence[ChainResult]:
+        async def one(sample: int) -> ChainResult:
+            return failed.get(sample) or await self.chains.run(record.prompt, sample, chunk)
+
+        results = await asyncio.gather(*(one(sample) for sample in range(self.samples)), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if not isinstance(result, BaseException)]
+
+    def _settled(self, chunk: OpenChunk, settled: Settled) -> None:
+        chunk.sums.count_input(settled)
+        self._totals.count_input(settled)
+        self._done += 1
+        if self.on_progress is not None:
+            sampled = self._sampled + sum(chunk.sampled for chunk in self._open.values())
+            seconds = time.monotonic() - self._started
+            self.on_progress(Progress(self._done, self.plan.records, self._totals, sampled, seconds, self._done_before))
+
+    async def _seal(self, chunk: OpenChunk) -> None:
+        """Seal a finished chunk; its journal is on disk before its shard."""
+        await chunk.journals.synced()
+        results = [result for index in sorted(chunk.results) for result in chunk.results[index]]
+        lost = [chunk.lost[index] for index in sorted(chunk.lost)]
+        number = chunk.plan.number
+        await asyncio.to_thread(write_drops, self.folder, number, lost, chunk.duplicates)
+        await asyncio.to_thread(seal, self.folder.shard(number), results, chunk.sums, chunk.plan.records)
+        chunk.journals.close_chunk(number)
+        self._sampled += chunk.sampled
+        self._unsealed -= 1
+        del self._open[number]
+
+    async def _end_tasks(self) -> None:
+        """Cancel chains; let seals that have begun end, they take no answers any more."""
+        self._cancelling = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._seals, return_exceptions=True)
+
+
+def _writable(result: ChainResult) -> ChainResult:
+    """A failure whose message can be written as UTF-8, whatever an engine quoted in it."""
+    if not isinstance(result, Failure):
+        return result
+    return replace(result, message=result.message.encode("utf-8", "backslashreplace").decode())

@@ -1,0 +1,206 @@
+"""Run files: one YAML file that holds everything a run needs, validated like a constitution."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from constitution.engine import ModelRole, Sampling
+from constitution.errors import Problem, RunFileError, SettingsError
+from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLING, MAX_ROUNDS
+from constitution.sources.compose import compose
+from constitution.sources.explain import explain
+from constitution.sources.nodes import Table, plain
+from constitution.steps.pair import PairPolicy
+from constitution.store.plan import CHUNK_SIZE
+
+T = TypeVar("T")
+
+TEXT = r"\S"
+PATTERNS = {TEXT: "text that is not blank (or leave the key out)"}
+Text = Annotated[str, Field(pattern=TEXT)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class RoleFile(_Written):
+    """How one role samples, and with which model. What is unset is inherited."""
+
+    model: Text | None = Field(None, description="Model of this role; else the run's.")
+    lora: Text | None = Field(None, description="LoRA adapter of this role.")
+    temperature: float | None = Field(None, ge=0, le=2, description="0 is greedy.")
+    top_p: float | None = Field(None, gt=0, le=1)
+    top_k: int | None = Field(None, ge=0, description="0 is off.")
+    min_p: float | None = Field(None, ge=0, le=1)
+    max_tokens: Count | None = Field(None, description="Most tokens of one answer.")
+    stop: list[Annotated[str, Field(min_length=1)]] | None = Field(None, description="Texts at which an answer ends.")
+    thinking: Literal["on", "off"] | Count | None = Field(None, description="on, off, or a budget in tokens.")
+    chat_template_kwargs: dict[str, Any] | None = Field(None, description="Handed to the chat template.")
+
+
+class RunFile(_Written):
+    """Everything that a run needs."""
+
+    schema_: Literal[1] = Field(1, alias="schema")
+    constitution: Text = Field(description="A shipped name, or the path of a file.")
+    prompts: str = Field("", description="A file of prompts: .jsonl, or .txt with one a line; - is standard input.")
+    model: Text = Field(description="scripted, demo, vllm:NAME-OR-PATH, a hub name, or a local folder.")
+    out: Text = Field(description="The run's folder.")
+    recipe: Text = "critique_revise"
+    rounds: int = Field(DEFAULT_ROUNDS, ge=1, le=MAX_ROUNDS, description="Rounds of critique and revision.")
+    samples: int = Field(1, ge=1, le=1000, description="Chains for each prompt.")
+    system: Text | None = Field(None, description="System turn for conversations that have none.")
+    seed: int = Field(0, ge=0, lt=2**63)
+    limit: Count | None = Field(None, description="Only the first so many records are inputs.")
+    critique: bool = Field(True, description="Whether a critique stands before each revision.")
+    verdict_first: bool = Field(False, description="Ask for a finding first; nothing found, nothing revised.")
+    pairs: PairPolicy = "first_last"
+    keep_check_worse: bool = False
+    too_long: Literal["skip", "truncate_left", "error"] = "skip"
+    keep_duplicates: bool = False
+    chunk_size: int = Field(CHUNK_SIZE, ge=1, le=1_000_000, description="Records in a chunk.")
+    in_flight: Count | None = Field(None, description="Chains at work at a time; else from the engine.")
+    reuse: Text | None = Field(None, description="A run whose answers are taken where the request is the same.")
+    engine: dict[str, Any] = Field(default_factory=dict, description="Options of the engine, handed on untouched.")
+    roles: dict[Literal["draft", "critique", "revise", "judge"], RoleFile] = Field(default_factory=dict)
+
+    def model_of(self, role: ModelRole) -> str:
+        """The model string of a role."""
+        own = self.roles.get(role)
+        return own.model if own is not None and own.model is not None else self.model
+
+    def sampling(self) -> Mapping[ModelRole, Sampling]:
+        """How each role samples: the defaults, with what the run sets."""
+        return MappingProxyType(
+            {role: _sampling(default, self.roles.get(role)) for role, default in DEFAULT_SAMPLING.items()}
+        )
+
+    def lora(self) -> Mapping[ModelRole, str]:
+        """The adapter of each role that has one."""
+        return MappingProxyType({role: own.lora for role, own in self.roles.items() if own.lora is not None})
+
+
+def _sampling(default: Sampling, own: RoleFile | None) -> Sampling:
+    if own is None:
+        return default
+    kwargs = own.chat_template_kwargs
+    return Sampling(
+        max_tokens=_first(own.max_tokens, default.max_tokens),
+        temperature=_first(own.temperature, default.temperature),
+        top_p=_first(own.top_p, default.top_p),
+        top_k=_first(own.top_k, default.top_k),
+        min_p=_first(own.min_p, default.min_p),
+        stop=default.stop if own.stop is None else tuple(own.stop),
+        thinking=own.thinking,
+        chat_template_kwargs=None if kwargs is None else json.dumps(kwargs, sort_keys=True, separators=(",", ":")),
+    )
+
+
+def _first(own: T | None, default: T) -> T:
+    return default if own is None else own
+
+
+def read_run(path: Path | None, settings: Iterable[str] = (), **options: Any) -> RunFile:
+    """Read a run file, with options and `a.b=c` settings over it.
+
+    Args:
+        path: the file; None where options alone make the run.
+        settings: `a.b=c`, each value read as YAML.
+        options: keys of a run; None is left out.
+
+    Raises:
+        RunFileError: every problem with its place; those of options under `--name`.
+        SettingsError: a setting is no `a.b=c`.
+    """
+    data: dict[str, Any] = {}
+    root: Table | None = None
+    if path is not None:
+        root = _compose(path)
+        data = _beside(plain(root), path.parent)
+    given = {name: value for name, value in options.items() if value is not None}
+    data.update(given)
+    for setting in settings:
+        _set(data, setting)
+    try:
+        return RunFile.model_validate(data)
+    except ValidationError as error:
+        raise RunFileError(tuple(_problems(error, root, path))) from None
+
+
+def _compose(path: Path) -> Table:
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise RunFileError((Problem(str(path), 0, 0, "", f"cannot be read: {reason}"),)) from None
+    root, problems = compose(content, str(path))
+    if root is not None and not isinstance(root, Table):
+        problems.append(root.place.problem("expected a mapping of keys to values"))
+    if problems or not isinstance(root, Table):
+        raise RunFileError(tuple(problems))
+    return root
+
+
+def _beside(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Paths in a run file are relative to its own folder."""
+    moved = dict(data)
+    for key in ("prompts", "out", "reuse", "constitution"):
+        value = data.get(key)
+        if isinstance(value, str) and value not in ("", "-") and (key != "constitution" or _is_path(value)):
+            moved[key] = str(folder / Path(value).expanduser())
+    return moved
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text or text.lower().endswith((".yaml", ".yml"))
+
+
+def _set(data: dict[str, Any], setting: str) -> None:
+    name, equals, text = setting.partition("=")
+    keys = name.split(".")
+    if not equals or not all(keys):
+        raise SettingsError(f"--set {setting}: expected NAME=VALUE, like --set roles.draft.temperature=0.8")
+    node, problems = compose(f"value: {text}".encode(), f"--set {name}")
+    if problems or not isinstance(node, Table):
+        raise SettingsError(f"--set {setting}: the value is no YAML: {problems[0].message if problems else text}")
+    target = data
+    for key in keys[:-1]:
+        inner = target.get(key)
+        target[key] = dict(inner) if isinstance(inner, Mapping) else {}
+        target = target[key]
+    target[keys[-1]] = plain(node)["value"]
+
+
+def _problems(error: ValidationError, root: Table | None, path: Path | None) -> Iterable[Problem]:
+    """Problems at their place in the file; those of options and settings under their own name."""
+    if root is not None and all(str(details["loc"][0]) in root.entries for details in error.errors()):
+        yield from explain(error, root, RunFile, PATTERNS)
+        return
+    for details in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(step) for step in details["loc"])
+        what = "is needed" if details["type"] == "missing" else details["msg"][:1].lower() + details["msg"][1:]
+        if details["type"] == "extra_forbidden":
+            what = f"unknown setting, expected one of {', '.join(sorted(_known()))}"
+        yield Problem(str(path) if path else "settings", 0, 0, name, what)
+
+
+def _known() -> list[str]:
+    return [info.alias or name for name, info in RunFile.model_fields.items()]
+
+
+def dump_run(run: RunFile) -> str:
+    """A run as YAML text that `read_run` takes; what stands at its default is left out."""
+    data = run.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
+    lines = ["schema: 1"]
+    for key, value in data.items():
+        if key != "schema":
+            lines.append(f"{key}: {json.dumps(value, ensure_ascii=False)}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""The verbs of the method, one a file."""

@@ -1,0 +1,165 @@
+"""Pair: chosen/rejected pairs of a trace, by policy. Pure functions; no engine is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal, TypeAlias, get_args
+
+from constitution.checks import Check, keeps
+from constitution.records import OUTCOMES, ChainResult, CheckResult, Dropped, Failure, Outcome, PreferencePair, Trace
+from constitution.steps.filter import leaks, normalised, same_text, trigram_jaccard
+
+PairPolicy: TypeAlias = Literal["first_last", "adjacent", "all"]
+PAIR_POLICIES: tuple[str, ...] = get_args(PairPolicy)
+Proposal: TypeAlias = PreferencePair | Dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Which pairs are made of a trace, and which of them are kept."""
+
+    policy: PairPolicy = "first_last"
+    keep_check_worse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    round: int
+    text: str
+
+
+def pairs(trace: Trace, pairing: Pairing, checks: Mapping[str, tuple[Check, ...]]) -> tuple[Proposal, ...]:
+    """All pairs that the policy proposes of a trace, each kept or dropped with its reason.
+
+    Args:
+        trace: one chain.
+        pairing: policy and filters.
+        checks: the checks of each principle that has some, by its id.
+
+    Returns:
+        `first_last`: at most one, the draft against the last good revision. `adjacent`: each revision against the good
+        text before it. `all`: each good text against each later one, and one dropped proposal for each bad revision.
+    """
+    if trace.draft is None or draft_defect(trace.draft.text):
+        return ()
+    good = [_Text(0, trace.draft.text)]
+    proposed: list[tuple[_Text, _Text] | Dropped] = []
+    last_defect: str | None = None
+    for round in trace.rounds:
+        if round.revision is None:
+            continue
+        last_defect = round.revision.defect
+        if round.revision.defect is None:
+            good.append(_Text(round.number, round.revision.text))
+            if pairing.policy == "adjacent":
+                proposed.append((good[-2], good[-1]))
+        elif pairing.policy != "first_last":
+            proposed.append(Dropped(round.revision.defect, f"round {round.number}"))
+    if pairing.policy == "all":
+        proposed.extend(combinations(good, 2))
+    if pairing.policy == "first_last" and last_defect is not None and len(good) == 1:
+        proposed.append(Dropped(last_defect))
+    if pairing.policy == "first_last" and len(good) > 1:
+        proposed.append((good[0], good[-1]))
+    given = {(normalised(p[0].text), normalised(p[1].text)) for p in proposed if not isinstance(p, Dropped)}
+    return tuple(
+        item if isinstance(item, Dropped) else _decide(trace, index, *item, pairing, checks, given)
+        for index, item in enumerate(proposed)
+    )
+
+
+def draft_defect(text: str) -> str | None:
+    """Why a draft can be neither side of a pair (law 8), or None."""
+    if not normalised(text):
+        return "empty"
+    return "leak" if leaks(text) else None
+
+
+def _decide(
+    trace: Trace,
+    index: int,
+    rejected: _Text,
+    chosen: _Text,
+    pairing: Pairing,
+    checks: Mapping[str, tuple[Check, ...]],
+    given: set[tuple[str, str]],
+) -> Proposal:
+    if same_text(rejected.text, chosen.text):
+        return Dropped("equal")
+    if not normalised(rejected.text) or not normalised(chosen.text):
+        return Dropped("empty")
+    if (normalised(chosen.text), normalised(rejected.text)) in given:
+        return Dropped("contradictory")
+    between = tuple(r.principle for r in trace.rounds if rejected.round < r.number <= chosen.round)
+    results = check_results(trace, rejected.text, chosen.text, checks)
+    worse = [result.principle for result in results if result.rejected_keeps and not result.chosen_keeps]
+    if worse and not pairing.keep_check_worse:
+        return Dropped("check_worse", ", ".join(worse))
+    return PreferencePair(
+        record=trace.record,
+        sample=trace.sample,
+        index=index,
+        conversation=trace.conversation,
+        chosen=chosen.text,
+        rejected=rejected.text,
+        principles=between,
+        rounds=(rejected.round, chosen.round),
+        similarity=trigram_jaccard(rejected.text, chosen.text),
+        checks=results,
+        tags=trace.tags,
+        metadata=trace.metadata,
+    )
+
+
+def check_results(
+    trace: Trace, rejected: str, chosen: str, checks: Mapping[str, tuple[Check, ...]]
+) -> tuple[CheckResult, ...]:
+    """What the checks of all principles drawn for the record say of the two texts, in the order of drawing."""
+    drawn = dict.fromkeys(trace.principles)
+    return tuple(
+        CheckResult(id, keeps(checks[id], rejected), keeps(checks[id], chosen)) for id in drawn if id in checks
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one chain, or of one input."""
+
+    outcome: Outcome
+    reason: str | None
+    """One of REASONS where it was dropped, the class of the error where it failed."""
+    proposals: tuple[Proposal, ...] = ()
+
+
+def settle_chain(result: ChainResult, pairing: Pairing, checks: Mapping[str, tuple[Check, ...]]) -> Settled:
+    """Sort one chain: paired, fine, dropped or failed (law 4)."""
+    if isinstance(result, Failure):
+        return Settled("failed", result.error)
+    if result.reason is not None:
+        return Settled("dropped", result.reason)
+    defect = draft_defect(result.draft.text) if result.draft else "empty"
+    if defect:
+        return Settled("dropped", defect)
+    proposals = pairs(result, pairing, checks)
+    if any(isinstance(proposal, PreferencePair) for proposal in proposals):
+        return Settled("paired", None, proposals)
+    for proposal in proposals:
+        if isinstance(proposal, Dropped):
+            return Settled("dropped", proposal.reason, proposals)
+    unusable = next((round.unusable for round in result.rounds if round.unusable), None)
+    return Settled("dropped", unusable) if unusable else Settled("fine", None)
+
+
+def settle_input(chains: Sequence[Settled]) -> Settled:
+    """Sort one input by its chains: paired if any gives a pair, else fine, else dropped, else failed.
+
+    The reason is that of its first chain with this outcome.
+    """
+    for outcome in OUTCOMES:
+        for chain in chains:
+            if chain.outcome == outcome:
+                every = tuple(proposal for each in chains for proposal in each.proposals)
+                return Settled(chain.outcome, chain.reason, every)
+    raise ValueError("an input has at least one chain")

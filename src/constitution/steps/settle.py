@@ -1,0 +1,33 @@
+"""Settle finished inputs: one place for pairing and checks, used by worker, sums, drops and export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from constitution.checks import Check
+from constitution.records import ChainResult
+from constitution.steps.pair import Pairing, Settled, settle_chain, settle_input
+
+
+@dataclass(frozen=True)
+class Settler:
+    """Pair policy and checks of a run."""
+
+    pairing: Pairing
+    checks: Mapping[str, tuple[Check, ...]]
+
+    def chain(self, result: ChainResult) -> Settled:
+        """What became of one chain."""
+        return settle_chain(result, self.pairing, self.checks)
+
+    def input(self, results: Sequence[ChainResult]) -> Settled:
+        """What became of one input."""
+        return settle_input([self.chain(result) for result in results])
+
+
+def by_input(results: Iterator[ChainResult]) -> Iterator[tuple[ChainResult, ...]]:
+    """Chains that stand together, grouped by their record."""
+    for _, group in groupby(results, key=lambda result: result.record):
+        yield tuple(group)

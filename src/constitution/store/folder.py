@@ -1,0 +1,207 @@
+"""The folder of a run: its files, its lock and its manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+from filelock import FileLock, Timeout
+
+from constitution.errors import InputError, RunLocked, SettingsChanged, StoreError
+from constitution.records import SCHEMA_VERSION
+from constitution.store.plan import Plan
+from constitution.store.shards import is_sealed, write_atomically
+
+MAY_CHANGE = ("in_flight", "engine.latency_ms", "engine.fault", "engine.verbose", "verbose")
+"""Settings that a resumed run may have other than the first: they do not touch any answer."""
+
+OURS = frozenset(
+    {
+        "manifest.json", "run.yaml", "constitution.yaml", "input.jsonl", "sessions.jsonl", "run.log", "run.lock",
+        "owner.json", "journal", "shards", "dropped", "failed", "export",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run is; written once, after the plan. It holds no secrets."""
+
+    settings: Mapping[str, Any]
+    """All that shapes rows, flat or nested; compared when the folder is opened again."""
+    constitution: Mapping[str, str]
+    """Name, version and digest."""
+    models: Mapping[str, Mapping[str, Any]]
+    """What each role's engine said of itself."""
+    plan: Mapping[str, Any]
+    versions: Mapping[str, str]
+    schema_version: int = SCHEMA_VERSION
+
+    def write(self, path: Path) -> None:
+        """Write the manifest atomically."""
+        write_atomically(path, orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            StoreError: if it is damaged or a newer version wrote it.
+        """
+        try:
+            data = orjson.loads(path.read_bytes())
+            version = int(data["schema_version"])
+        except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"{path}: cannot read the manifest: {error}") from None
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{path}: the run has schema {version}, this version reads up to {SCHEMA_VERSION}; "
+                "install a newer constitution-rlaif"
+            )
+        try:
+            return cls(**{field.name: data[field.name] for field in fields(cls)})
+        except KeyError as error:
+            raise StoreError(f"{path}: the manifest lacks {error}") from None
+
+    def planned(self) -> Plan:
+        """The plan as an object."""
+        return Plan.from_json(dict(self.plan))
+
+
+class RunFolder:
+    """Names of a run's files, and its lock."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._lock: FileLock | None = None
+
+    def file(self, name: str) -> Path:
+        """A file of the run."""
+        return self.path / name
+
+    def journal(self, chunk: int) -> Path:
+        """The journal of a chunk."""
+        return self.path / "journal" / f"{chunk:05d}.jsonl"
+
+    def shard(self, chunk: int) -> Path:
+        """The shard of a chunk."""
+        return self.path / "shards" / f"{chunk:05d}.parquet"
+
+    @property
+    def has_run(self) -> bool:
+        """Whether a manifest stands: before it, nothing was paid for."""
+        return self.file("manifest.json").exists()
+
+    def create(self) -> None:
+        """Make the folder and lock it.
+
+        Raises:
+            InputError: if the folder holds something else.
+            StoreError: if it cannot be made.
+            RunLocked: if another process works in it.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            strangers = self._strangers()
+            if strangers:
+                raise InputError(
+                    f"{self.path}: the folder holds other files ({', '.join(strangers[:3])}); name an empty or new one"
+                )
+            for name in ("journal", "shards", "dropped", "failed"):
+                (self.path / name).mkdir(exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise StoreError(
+                f"{self.path}: cannot make the run's folder: a file or a broken link is in the way; name another folder"
+            ) from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise StoreError(
+                f"{self.path}: cannot make the run's folder: {reason}; name a folder that can be written"
+            ) from None
+        self._take_lock()
+
+    def _strangers(self) -> list[str]:
+        """Visible files that no run of ours has left; a `run.yaml` or `input.jsonl` alone is the user's own."""
+        if self.has_run:
+            return []
+        begun = self.file("journal").is_dir() and self.file("shards").is_dir()
+        names = sorted(entry.name for entry in self.path.iterdir() if not entry.name.startswith("."))
+        return [name for name in names if not begun or name not in OURS]
+
+    def _take_lock(self) -> None:
+        lock = FileLock(self.file("run.lock"), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunLocked(
+                f"{self.path}: {self._owner()} works in this folder; wait for it, stop it, or name another folder"
+            ) from None
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot lock the folder: {error.strerror}") from None
+        self._lock = lock
+        try:
+            self.file("owner.json").write_text(json.dumps({"process": os.getpid(), "host": socket.gethostname()}))
+        except OSError as error:
+            self.release()
+            raise StoreError(f"{self.path}: cannot write: {error.strerror}") from None
+
+    def _owner(self) -> str:
+        try:
+            owner = json.loads(self.file("owner.json").read_text())
+            return f"process {owner['process']} on host {owner['host']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process"
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._lock is not None:
+            lock, self._lock = self._lock, None
+            with suppress(OSError):
+                self.file("owner.json").unlink(missing_ok=True)
+            lock.release()
+
+    def sealed(self, chunk: int) -> bool:
+        """Whether a chunk is sealed."""
+        return is_sealed(self.shard(chunk))
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as `a.b.c`."""
+    out: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            out.update(flat(value, f"{prefix}{name}."))
+        else:
+            out[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
+    return out
+
+
+def refuse_changes(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], command: str) -> None:
+    """Refuse settings that are not the run's own.
+
+    Raises:
+        SettingsChanged: naming each, with the command that starts a new run from this one's answers.
+    """
+    before, after = flat(old), flat(new)
+    changed = [
+        f"{name} was {_short(before.get(name))}, is {_short(after.get(name))}"
+        for name in sorted(before.keys() | after.keys())
+        if name not in MAY_CHANGE and before.get(name) != after.get(name)
+    ]
+    if changed:
+        raise SettingsChanged(
+            f"{path}: the run has other settings: {'; '.join(changed)}. To go on with the run, give it its own "
+            f"settings; to start anew from its answers: {command}"
+        )
+
+
+def _short(value: object) -> str:
+    text = "unset" if value is None else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,284 @@
+"""Sealed shards: the traces of a chunk as Parquet with a fixed schema, and its sums beside it.
+
+A shard is written to a temporary name, synced, renamed; then its `.json` with the sha256. The pair of files is sealed
+when the second one stands. Rows hold no times, engines, cached counts, chunks or positions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from constitution.errors import StoreError
+from constitution.messages import Message
+from constitution.records import (
+    SCHEMA_VERSION,
+    ChainResult,
+    Critique,
+    Draft,
+    Failure,
+    Finding,
+    Revision,
+    Round,
+    Trace,
+)
+from constitution.store.sums import Sums
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+_MEND = "delete it and its .json, then run the same command again: the rows are made from the journal"
+
+
+def trace_schema() -> pa.Schema:
+    """The columns of a shard."""
+    import pyarrow as pa
+
+    text, flag, small = pa.string(), pa.bool_(), pa.int32()
+    message = pa.struct([("role", text), ("content", text)])
+    draft = pa.struct([("text", text), ("given", flag), ("reasoning", text), ("attempts", small)])
+    finding = pa.struct([("applies", flag), ("violates", flag), ("severity", small), ("critique", text)])
+    critique = pa.struct(
+        [("text", text), ("finding", finding), ("truncated", flag), ("reasoning", text), ("attempts", small)]
+    )
+    revision = pa.struct(
+        [
+            ("text", text), ("defect", text), ("preamble", text), ("similarity", pa.float64()),
+            ("reasoning", text), ("attempts", small),
+        ]
+    )  # fmt: skip
+    round = pa.struct(
+        [
+            ("number", small), ("principle_id", text), ("critique", critique), ("revision", revision),
+            ("unusable", text),
+        ]
+    )  # fmt: skip
+    failure = pa.struct([("stage", text), ("error", text), ("message", text), ("attempts", small)])
+    return pa.schema(
+        [
+            ("id", text), ("sample", small), ("messages", pa.list_(message)), ("tags", pa.list_(text)),
+            ("metadata", text), ("draft", draft), ("rounds", pa.list_(round)), ("reason", text),
+            ("failure", failure), ("constitution", text), ("schema_version", small),
+        ]
+    )  # fmt: skip
+
+
+def to_row(result: ChainResult) -> dict[str, Any]:
+    """One chain as a row of the shard."""
+    if isinstance(result, Failure):
+        failure = {"stage": result.stage, "error": result.error, "message": result.message, "attempts": result.attempts}
+        return {
+            "id": result.record, "sample": result.sample, "messages": [], "tags": [], "metadata": None, "draft": None,
+            "rounds": [], "reason": None, "failure": failure, "constitution": "", "schema_version": SCHEMA_VERSION,
+        }  # fmt: skip
+    draft = result.draft
+    return {
+        "id": result.record,
+        "sample": result.sample,
+        "messages": [{"role": message.role, "content": message.content} for message in result.conversation],
+        "tags": list(result.tags),
+        "metadata": result.metadata,
+        "draft": None
+        if draft is None
+        else {"text": draft.text, "given": draft.given, "reasoning": draft.reasoning, "attempts": draft.attempts},
+        "rounds": [_round_row(round) for round in result.rounds],
+        "reason": result.reason,
+        "failure": None,
+        "constitution": result.constitution,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def _round_row(round: Round) -> dict[str, Any]:
+    critique, revision = round.critique, round.revision
+    finding = critique.finding if critique else None
+    return {
+        "number": round.number,
+        "principle_id": round.principle,
+        "critique": None
+        if critique is None
+        else {
+            "text": critique.text,
+            "finding": None
+            if finding is None
+            else {
+                "applies": finding.applies,
+                "violates": finding.violates,
+                "severity": finding.severity,
+                "critique": finding.critique,
+            },
+            "truncated": critique.truncated,
+            "reasoning": critique.reasoning,
+            "attempts": critique.attempts,
+        },
+        "revision": None
+        if revision is None
+        else {
+            "text": revision.text,
+            "defect": revision.defect,
+            "preamble": revision.preamble,
+            "similarity": revision.similarity,
+            "reasoning": revision.reasoning,
+            "attempts": revision.attempts,
+        },
+        "unusable": round.unusable,
+    }
+
+
+def from_row(row: dict[str, Any]) -> ChainResult:
+    """The inverse of `to_row`.
+
+    Raises:
+        StoreError: if a newer version wrote the row.
+    """
+    if row["schema_version"] > SCHEMA_VERSION:
+        raise StoreError(
+            f"this run has rows of schema {row['schema_version']}, this version reads up to {SCHEMA_VERSION}; "
+            "install a newer constitution-rlaif"
+        )
+    if row["failure"] is not None:
+        return Failure(row["id"], row["sample"], **row["failure"])
+    return Trace(
+        record=row["id"],
+        sample=row["sample"],
+        conversation=tuple(Message(message["role"], message["content"]) for message in row["messages"]),
+        draft=None if row["draft"] is None else Draft(**row["draft"]),
+        rounds=tuple(_read_round(round) for round in row["rounds"]),
+        reason=row["reason"],
+        tags=tuple(row["tags"]),
+        metadata=row["metadata"],
+        constitution=row["constitution"],
+    )
+
+
+def _read_round(row: dict[str, Any]) -> Round:
+    critique = row["critique"]
+    if critique is not None:
+        finding = critique["finding"]
+        critique = Critique(**{**critique, "finding": None if finding is None else Finding(**finding)})
+    revision = None if row["revision"] is None else Revision(**row["revision"])
+    return Round(row["number"], row["principle_id"], critique, revision, row["unusable"])
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable, where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a whole file under a temporary name, sync it, and rename it into place.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
+def _cannot_write(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path}: cannot write: {error.strerror or error}. What was answered is in the journal: make room or mend the "
+        "disk, then run the same command again"
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seal(path: Path, results: Sequence[ChainResult], sums: Sums, inputs: int) -> None:
+    """Write a chunk's rows and its sums; it is sealed when this returns.
+
+    Args:
+        path: the shard's Parquet file; its `.json` stands beside it.
+        results: all chains of the chunk in input order.
+        sums: counts of the chunk.
+        inputs: how many inputs the chunk holds, duplicates included.
+
+    Raises:
+        StoreError: if the folder cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist([to_row(result) for result in results], schema=trace_schema())
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            pq.write_table(table, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        sha256 = _sha256(temporary)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    seal = {"rows": len(results), "inputs": inputs, "sha256": sha256, "sums": sums.to_json()}
+    write_atomically(path.with_suffix(".json"), orjson.dumps(seal, option=orjson.OPT_INDENT_2))
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether the shard and its sums stand."""
+    return path.exists() and path.with_suffix(".json").exists()
+
+
+def read_sums(path: Path) -> Sums:
+    """The sums beside a sealed shard.
+
+    Raises:
+        StoreError: if they cannot be read.
+    """
+    return Sums.from_json(_read_seal(path)["sums"])
+
+
+def _read_seal(path: Path) -> dict[str, Any]:
+    beside = path.with_suffix(".json")
+    try:
+        seal: dict[str, Any] = orjson.loads(beside.read_bytes())
+        seal["sha256"], seal["sums"]["pairs"]["proposed"]
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise StoreError(f"{beside}: cannot read it: {error}; delete it, then run the same command again") from None
+    return seal
+
+
+def read_shard(path: Path) -> Iterator[ChainResult]:
+    """The chains of a sealed shard, in input order.
+
+    Raises:
+        StoreError: if the file is not what was sealed.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    expected = _read_seal(path)["sha256"]
+    try:
+        if _sha256(path) != expected:
+            raise StoreError(f"{path}: the shard is not what was sealed; {_MEND}")
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=512):
+                for row in batch.to_pylist():
+                    yield from_row(row)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{path}: cannot read the shard: {error}; {_MEND}") from None

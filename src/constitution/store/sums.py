@@ -1,0 +1,138 @@
+"""Sums of a run: every input in exactly one place, every pair and every token counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from constitution.checks import Check, keeps
+from constitution.engine import Completion
+from constitution.records import ChainResult, Dropped, Trace
+from constitution.steps.filter import NEAR_COPY
+from constitution.steps.pair import Settled
+
+if TYPE_CHECKING:
+    from constitution.store.journal import AnswerEvent, DoneEvent
+
+COUNTED = ("requests", "prompt", "cached", "output", "asked_again")
+"""Of each stage: requests, tokens of their prompts, of those from the cache, sampled tokens, repeated requests."""
+
+
+@dataclass
+class Sums:
+    """Counts of a chunk or of a run; `+=` with `add`."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """Inputs by outcome."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Dropped and failed inputs by reason."""
+    pairs_proposed: int = 0
+    pairs_kept: int = 0
+    pairs_dropped: Counter[str] = field(default_factory=Counter)
+    tokens: dict[str, Counter[str]] = field(default_factory=dict)
+    checks: dict[str, Counter[str]] = field(default_factory=dict)
+    """By principle: `texts` revised under it, how many kept it `before` and `after`."""
+    signs: Counter[str] = field(default_factory=Counter)
+    """Preambles stripped, near copies, truncated critiques, contradicting findings, answers reused from another run."""
+
+    def add(self, other: Sums) -> None:
+        """Add the counts of another part."""
+        self.outcomes.update(other.outcomes)
+        self.reasons.update(other.reasons)
+        self.pairs_proposed += other.pairs_proposed
+        self.pairs_kept += other.pairs_kept
+        self.pairs_dropped.update(other.pairs_dropped)
+        self.signs.update(other.signs)
+        for mine, theirs in ((self.tokens, other.tokens), (self.checks, other.checks)):
+            for name, counts in theirs.items():
+                mine.setdefault(name, Counter()).update(counts)
+
+    def count_input(self, settled: Settled) -> None:
+        """Count one finished input and the pairs that it proposed."""
+        self.outcomes[settled.outcome] += 1
+        if settled.reason is not None:
+            self.reasons[settled.reason] += 1
+        for proposal in settled.proposals:
+            self.pairs_proposed += 1
+            if isinstance(proposal, Dropped):
+                self.pairs_dropped[proposal.reason] += 1
+            else:
+                self.pairs_kept += 1
+                self.signs["near_copies"] += proposal.similarity >= NEAR_COPY
+
+    def count_answer(self, stage: str, attempt: int, completion: Completion) -> None:
+        """Count the tokens of one answer."""
+        counts = self.tokens.setdefault(stage, Counter())
+        counts["requests"] += 1
+        counts["prompt"] += completion.prompt_tokens
+        counts["cached"] += completion.cached_tokens
+        counts["output"] += len(completion.token_ids)
+        counts["asked_again"] += attempt > 1
+
+    def count_event(self, event: AnswerEvent) -> None:
+        """Count a journalled answer; one that was copied from another run was paid for there."""
+        if event.reused:
+            self.signs["reused_answers"] += 1
+        else:
+            self.count_answer(event.stage, event.attempt, event.completion)
+
+    def count_done(self, done: DoneEvent) -> None:
+        """Count an input that a journal says is finished."""
+        self.outcomes[done.outcome] += 1
+        if done.reason is not None:
+            self.reasons[done.reason] += 1
+        self.pairs_proposed += len(done.pairs)
+        self.pairs_kept += done.pairs.count(None)
+        self.pairs_dropped.update(reason for reason in done.pairs if reason is not None)
+
+    def count_chain(self, result: ChainResult, checks: Mapping[str, tuple[Check, ...]]) -> None:
+        """Count what code sees in one chain."""
+        if not isinstance(result, Trace) or result.draft is None:
+            return
+        for round in result.rounds:
+            self.signs["preambles"] += round.revision is not None and round.revision.preamble is not None
+            if round.critique is not None:
+                self.signs["truncated_critiques"] += round.critique.truncated
+                finding = round.critique.finding
+                self.signs["contradicting_findings"] += finding is not None and finding.contradicts_itself
+        good = [round for round in result.rounds if round.revision is not None and round.revision.good]
+        if not good or result.final is None:
+            return
+        for id in dict.fromkeys(round.principle for round in good):
+            if id in checks:
+                counts = self.checks.setdefault(id, Counter())
+                counts["texts"] += 1
+                counts["before"] += keeps(checks[id], result.draft.text)
+                counts["after"] += keeps(checks[id], result.final)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; zeros are left out of the counters."""
+        return {
+            "outcomes": _plain(self.outcomes),
+            "reasons": _plain(self.reasons),
+            "pairs": {"proposed": self.pairs_proposed, "kept": self.pairs_kept, "dropped": _plain(self.pairs_dropped)},
+            "tokens": {stage: {name: counts[name] for name in COUNTED} for stage, counts in self.tokens.items()},
+            "checks": {id: {n: counts[n] for n in ("texts", "before", "after")} for id, counts in self.checks.items()},
+            "signs": _plain(self.signs),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Sums:
+        """The inverse of `to_json`."""
+        pairs = data["pairs"]
+        return cls(
+            outcomes=Counter(data["outcomes"]),
+            reasons=Counter(data["reasons"]),
+            pairs_proposed=pairs["proposed"],
+            pairs_kept=pairs["kept"],
+            pairs_dropped=Counter(pairs["dropped"]),
+            tokens={stage: Counter(counts) for stage, counts in data["tokens"].items()},
+            checks={id: Counter(counts) for id, counts in data["checks"].items()},
+            signs=Counter(data["signs"]),
+        )
+
+
+def _plain(counts: Counter[str]) -> dict[str, int]:
+    return {name: counts[name] for name in sorted(counts) if counts[name]}

@@ -1,0 +1,306 @@
+"""Append-only transcripts: the next prompt is the previous prompt, its answer and glue, id for id.
+
+Nothing that was sampled is decoded and tokenized again, so an engine finds all of it in its prefix cache. Ids are a
+pure function of the chain of requests: a resumed run builds the same ones. The glue is what the chat template puts
+after the answer's placeholder, never the difference of two renderings, since many templates rewrite history.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+from constitution.engine import Completion, Parent, Request, Sampling
+from constitution.errors import RecordError, SettingsError
+from constitution.messages import Conversation, assistant
+from constitution.tokens.plain import Codec
+from constitution.tokens.rendering import ChatTemplate, Rewritten
+
+BreakReason: TypeAlias = Literal[
+    "few_shots",
+    "stripped_preamble",
+    "stop_string",
+    "thoughts_left_out",
+    "no_token_ids",
+    "control_tokens",
+    "template_options",
+    "rendered_whole",
+]
+BREAK_REASONS: tuple[BreakReason, ...] = get_args(BreakReason)
+"""Why a prompt does not begin with all ids of the prompt and the answer before it.
+
+few_shots: examples stand before the conversation; stripped_preamble: an answer stands without its preamble;
+stop_string: the ids went on after the text; thoughts_left_out: the ids hold thoughts; no_token_ids: the engine or an
+older journal told none; control_tokens: the model wrote some in mid-answer; template_options: tools, thinking or
+options changed what the template wrote before; rendered_whole: the template or tokenizer cannot be spliced.
+"""
+
+_NO_IDS: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptIds:
+    """The ids of a prompt."""
+
+    ids: tuple[int, ...]
+    break_reason: BreakReason | None = None
+    """Why they are not the parent's prompt ids, its answer's ids and glue; None if they are, or without a parent."""
+    opening: int = 0
+    """How many ids at the end are the template's opening of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Skeleton:
+    """What a template puts around the texts of some roles, as ids."""
+
+    pieces: tuple[tuple[int, ...], ...] | None
+    """None where texts cannot be spliced in."""
+    texts: tuple[str, ...]
+    """The same as text; where texts cannot be spliced in, one rendering of harmless text."""
+    controls: int = 0
+    """Control tokens in the rendering of harmless text; counted where texts are rendered whole."""
+
+
+class Transcripts:
+    """Turns requests into prompt ids for one tokenizer."""
+
+    def __init__(self, tokenizer: Any, *, date: str, stop_ids: Iterable[int] = (), remember: int = 2048) -> None:
+        """Copy the tokenizer and try its chat template.
+
+        Args:
+            tokenizer: a fast tokenizer of transformers with a chat template.
+            date: ISO date that templates with a clock see; a run keeps the one of its start.
+            stop_ids: ids that end an answer besides the tokenizer's control tokens.
+            remember: how many prompts to keep, so that a chain is not built again at each stage.
+
+        Raises:
+            SettingsError: the template or the tokenizer cannot serve, with the reason.
+        """
+        self._codec = Codec(tokenizer)
+        self._template = ChatTemplate(tokenizer, date=date)
+        self._ends = frozenset(self._codec.control) | frozenset(stop_ids)
+        self._remember = remember
+        self._prompts: OrderedDict[str, tuple[array[int], BreakReason | None, int]] = OrderedDict()
+        self._skeletons: dict[tuple[tuple[str, ...], str | None, str], _Skeleton] = {}
+        self.whole_because: str | None = None
+        """Why every text is rendered whole, with a count of control tokens as guard; None if texts are spliced."""
+        self.whole_because = self._try_out()
+        self._skeletons.clear()
+
+    def prompt_ids(self, request: Request) -> PromptIds:
+        """The prompt of `request`, built on its parent's where that is possible.
+
+        Raises:
+            RecordError: the text cannot be encoded, the template refuses the turns, or a text would become control
+                tokens where texts are rendered whole.
+        """
+        known = self._prompts.get(request.key)
+        if known is not None:
+            self._prompts.move_to_end(request.key)
+            ids, reason, opening = known
+            return PromptIds(tuple(ids), reason, opening)
+        built = self._build(request)
+        self._prompts[request.key] = (array("q", built.ids), built.break_reason, built.opening)
+        if len(self._prompts) > self._remember:
+            self._prompts.popitem(last=False)
+        return built
+
+    def count(self, messages: Conversation, tools: str | None = None) -> int:
+        """Prompt tokens of `messages` rendered by themselves, the opening of the answer included. Exact."""
+        return len(self._rendered(messages, tools, {}).ids)
+
+    def opens_thoughts(self, request: Request) -> bool:
+        """Whether the prompt of `request` ends by opening a think block."""
+        skeleton = self._skeleton(_roles(request.messages), request.tools, _options(request.sampling))
+        return skeleton.texts[-1].rstrip().endswith("<think>")
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether answers come in harmony channels, which only control tokens keep apart."""
+        return "<|channel|>" in self._codec.control.values()
+
+    def label_ids(self, labels: Iterable[str]) -> tuple[int, ...]:
+        """The token of each label as the first of an answer.
+
+        Raises:
+            SettingsError: a label is not one token there, or two labels are the same.
+        """
+        skeleton = self._skeleton(("user",), None, {})
+        opening = skeleton.texts[-1]
+        before = self._codec.template(opening)
+        found: list[int] = []
+        for label in labels:
+            ids = self._codec.text(label)
+            if len(ids) != 1 or self._codec.template(opening + label) != [*before, *ids]:
+                raise SettingsError(
+                    f"the label {label!r} is not one token at the start of this model's answers; choose a shorter one, "
+                    "for example a capital letter."
+                )
+            if ids[0] in found:
+                raise SettingsError(f"the label {label!r} is the same token as another label; choose distinct ones.")
+            found.extend(ids)
+        return tuple(found)
+
+    def _try_out(self) -> str | None:
+        """Why texts must be rendered whole, or None."""
+        self._two_user_turns()
+        if leaks := self._codec.leaks():
+            return f"the tokenizer makes control tokens of text even without its added tokens, like {leaks[0]!r}"
+        texts = ("Name one river.", "The Rhine, for one.", "And a \u00e9tude <b>?")
+        roles = ("user", "assistant", "user")
+        try:
+            skeleton = self._skeleton(roles, None, {})
+        except RecordError as error:
+            raise SettingsError(f"{error}. Choose a model whose template serves plain conversations.") from error
+        if skeleton.pieces is None:
+            return "the chat template does more than put something around each text"
+        spliced = self._splice(skeleton.pieces, texts, 0)
+        whole = self._codec.template(self._template.render(list(zip(roles, texts, strict=True)), None, {}))
+        return None if spliced == whole else "the tokenizer joins text to what stands before it"
+
+    def _two_user_turns(self) -> None:
+        try:
+            self._template.render([("user", "a"), ("user", "b")], None, {})
+        except RecordError as error:
+            raise SettingsError(
+                "the model's chat template refuses two user turns in a row, which the requests of a chain may hold: "
+                f"{error}. Choose a model whose template takes them."
+            ) from error
+
+    def _build(self, request: Request) -> PromptIds:
+        options = _options(request.sampling)
+        parent = request.parent
+        if parent is None:
+            return self._rendered(request.messages, request.tools, options)
+        before = parent.request.messages
+        skeleton = self._skeleton(_roles(request.messages), request.tools, options)
+        reason = self._unlike(request, parent, skeleton, options)
+        if reason is not None or skeleton.pieces is None:
+            rendered = self._rendered(request.messages, request.tools, options)
+            return PromptIds(rendered.ids, reason or "rendered_whole", rendered.opening)
+        answered = self.prompt_ids(parent.request)
+        place = len(before)
+        ids = list(answered.ids)
+        answer, reason = self._answer_ids(parent)
+        if reason in ("thoughts_left_out", "control_tokens"):
+            # The opening may itself open thoughts, or leave it to the model to open a channel: how the template shows
+            # an answer that was given takes its place.
+            del ids[len(ids) - answered.opening :]
+            ids += skeleton.pieces[place]
+        ids += answer
+        texts = tuple(message.content for message in request.messages)
+        ids += self._splice(skeleton.pieces, texts, place + 1)
+        if reason is None and any(message.role == "assistant" for message in request.messages[place + 1 :]):
+            reason = "stripped_preamble"
+        return PromptIds(tuple(ids), reason, len(skeleton.pieces[-1]))
+
+    def _unlike(
+        self, request: Request, parent: Parent, skeleton: _Skeleton, options: dict[str, Any]
+    ) -> BreakReason | None:
+        """Why `request` does not go on from its parent's prompt at all."""
+        before = parent.request.messages
+        if request.messages[: len(before) + 1] != (*before, assistant(parent.completion.text)):
+            return "few_shots" if _holds(request.messages, before) else "stripped_preamble"
+        if skeleton.pieces is None:
+            return "rendered_whole"
+        earlier = _options(parent.request.sampling)
+        if (parent.request.tools, earlier) != (request.tools, options):
+            # The same turns under both settings: whatever differs before the answer would be lost by appending.
+            other = self._skeleton(_roles(request.messages), parent.request.tools, earlier)
+            kept = len(before)
+            if other.pieces is None or other.pieces[:kept] != skeleton.pieces[:kept]:
+                return "template_options"
+        return None
+
+    def _answer_ids(self, parent: Parent) -> tuple[list[int], BreakReason | None]:
+        """The ids of an answer as they stand in later prompts."""
+        completion = parent.completion
+        if completion.reasoning is not None:
+            return self._codec.text(completion.text), "thoughts_left_out"
+        ids = list(completion.token_ids)
+        if not ids:
+            return self._codec.text(completion.text), "no_token_ids" if completion.text else None
+        if completion.finish_reason == "stop":
+            if ids[-1] in self._ends:
+                ids.pop()
+            elif parent.request.sampling.stop:
+                return self._cut(ids, completion), "stop_string"
+        if self._codec.controls(ids):
+            return self._codec.text(completion.text), "control_tokens"
+        return ids, None
+
+    def _cut(self, ids: list[int], completion: Completion) -> list[int]:
+        """The longest run of sampled ids that the text holds, then the rest of the text."""
+        for kept in range(len(ids), 0, -1):
+            text = self._codec.decode(ids[:kept])
+            if completion.text.startswith(text) and not self._codec.controls(ids[:kept]):
+                return ids[:kept] + self._codec.text(completion.text[len(text) :])
+        return self._codec.text(completion.text)
+
+    def _rendered(self, messages: Conversation, tools: str | None, options: dict[str, Any]) -> PromptIds:
+        """`messages` rendered by themselves."""
+        skeleton = self._skeleton(_roles(messages), tools, options)
+        texts = tuple(message.content for message in messages)
+        if skeleton.pieces is not None:
+            return PromptIds(tuple(self._splice(skeleton.pieces, texts, 0)), None, len(skeleton.pieces[-1]))
+        for text in texts:
+            self._codec.text(text)  # refuses what cannot be encoded
+        turns = [(message.role, message.content) for message in messages]
+        ids = self._codec.template(self._template.render(list(turns), tools, options))
+        if self._codec.controls(ids) != skeleton.controls:
+            raise RecordError(
+                "the text holds control tokens of the chat template, which this model's tokenizer cannot keep apart "
+                f"from text: {self._codec.named(' '.join(texts))!r}"
+            )
+        return PromptIds(tuple(ids))
+
+    def _splice(self, pieces: tuple[tuple[int, ...], ...], texts: tuple[str, ...], start: int) -> list[int]:
+        """Pieces and texts from piece `start` on."""
+        ids: list[int] = []
+        for index in range(start, len(texts)):
+            ids += pieces[index]
+            ids += self._codec.text(texts[index])
+        ids += pieces[len(texts)]
+        return ids
+
+    def _skeleton(self, roles: tuple[str, ...], tools: str | None, options: dict[str, Any]) -> _Skeleton:
+        key = (roles, tools, json.dumps(options, sort_keys=True))
+        known = self._skeletons.get(key)
+        if known is None:
+            if len(self._skeletons) > self._remember:
+                self._skeletons.clear()
+            known = self._skeletons[key] = self._new_skeleton(roles, tools, options)
+        return known
+
+    def _new_skeleton(self, roles: tuple[str, ...], tools: str | None, options: dict[str, Any]) -> _Skeleton:
+        if tools is not None and (token := self._codec.named(tools)):
+            raise RecordError(f"the tools hold the control token {token!r} of the chat template")
+        if self.whole_because is None:
+            try:
+                texts = self._template.pieces(roles, tools, options)
+                return _Skeleton(tuple(tuple(self._codec.template(text)) for text in texts), texts)
+            except Rewritten:
+                pass
+        harmless = self._template.render([(role, "x") for role in roles], tools, options)
+        return _Skeleton(None, (harmless,), self._codec.controls(self._codec.template(harmless)))
+
+
+def _roles(messages: Conversation) -> tuple[str, ...]:
+    return tuple(message.role for message in messages)
+
+
+def _holds(messages: Conversation, part: Conversation) -> bool:
+    size = len(part)
+    return any(messages[start : start + size] == part for start in range(1, len(messages) - size + 1))
+
+
+def _options(sampling: Sampling) -> dict[str, Any]:
+    """What the chat template is told besides the turns."""
+    options: dict[str, Any] = json.loads(sampling.chat_template_kwargs) if sampling.chat_template_kwargs else {}
+    if sampling.thinking is not None:
+        options.setdefault("enable_thinking", sampling.thinking != "off")
+    return options

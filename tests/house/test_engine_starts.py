@@ -1,0 +1,10 @@
+"""Engine starts are dear; the whole test run shares one and starts few."""
+
+from __future__ import annotations
+
+from tests.conftest import MOST_ENGINE_STARTS
+
+
+def test_few_engine_starts(engine_starts: int) -> None:
+    """Runs last: at most four starts of a real engine, those of child processes included."""
+    assert engine_starts <= MOST_ENGINE_STARTS

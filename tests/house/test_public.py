@@ -1,0 +1,30 @@
+"""The public names, and what importing them costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import constitution
+
+PUBLIC = [
+    "Capabilities", "Checked", "Completion", "Constitution", "ConstitutionError", "ConstitutionFileError",
+    "CritiqueRevise", "Engine", "EngineDeadError", "EngineStartError", "InputError", "Message", "PreferencePair",
+    "Principle", "Principles", "Prompt", "RecordError", "Request", "Revised", "Run", "Sampling", "ScriptedEngine",
+    "StoreError", "Trace", "close",
+]  # fmt: skip
+HEAVY = ("torch", "transformers", "vllm", "datasets", "openai", "ray")
+
+
+def test_public_names_are_pinned_and_sorted() -> None:
+    """What is promised is one sorted list; a change of it is a decision."""
+    assert constitution.__all__ == PUBLIC == sorted(PUBLIC)
+    assert all(hasattr(constitution, name) for name in PUBLIC)
+    assert len(PUBLIC) <= 30
+
+
+def test_import_loads_nothing_heavy() -> None:
+    """`import constitution`, and the command's own modules, load none of the heavy packages."""
+    code = f"import constitution, constitution.cli, sys; print([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

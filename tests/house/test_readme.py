@@ -1,0 +1,70 @@
+"""What the README and the examples show is what runs."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(language: str) -> list[str]:
+    """The README's blocks in one language."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+
+
+def run_as_script(code: str, folder: Path, name: str) -> None:
+    """Run code as a file, on the scripted engine instead of the small model."""
+    path = folder / name
+    path.write_text(code.replace('model="demo"', 'model="scripted"'))
+    runpy.run_path(str(path), run_name="__main__")
+
+
+def test_the_first_lines_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The ten lines of the first screen, as a file."""
+    monkeypatch.chdir(tmp_path)
+    run_as_script(blocks("python")[0], tmp_path, "first.py")
+    assert "'inputs': 2" in capsys.readouterr().out
+
+
+def test_every_python_block_is_python() -> None:
+    """Each block compiles."""
+    for block in blocks("python"):
+        compile(block, "README.md", "exec")
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
+def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str) -> None:
+    """Each example file, as it is but for the model."""
+    monkeypatch.chdir(tmp_path)
+    run_as_script((ROOT / "examples" / example).read_text(), tmp_path, example)
+
+
+def test_commands_of_the_readme_exist() -> None:
+    """Every `constitution` command and option that the README shows is one."""
+    from typer.main import get_command
+
+    from constitution.cli.app import app
+
+    commands: dict[str, ModuleType] = get_command(app).commands  # type: ignore[attr-defined]  # a group has commands
+    for line in "\n".join(blocks("bash")).splitlines():
+        words = line.split("#")[0].split()
+        if words[:1] == ["constitution"]:
+            options = {name for option in commands[words[1]].params for name in option.opts}
+            assert {word for word in words if word.startswith("--")} <= options, line
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    """`make demo` and `make test` are targets."""
+    makefile = (ROOT / "Makefile").read_text()
+    for line in "\n".join(blocks("bash")).splitlines():
+        if line.startswith("make "):
+            assert re.search(rf"^{line.split()[1]}:", makefile, re.MULTILINE), line
+    assert sys.version_info >= (3, 11)

@@ -1,0 +1,45 @@
+"""Law 10: work is linear and memory flat, up to 100,000 records on the scripted engine."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "run_rate.py"
+
+
+@pytest.fixture(scope="module")
+def rate() -> ModuleType:
+    """The benchmark, which counts and measures."""
+    spec = importlib.util.spec_from_file_location("run_rate", BENCHMARK)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("rounds", "events"), [(1, 4), (2, 6), (4, 10)])
+def test_journal_events_a_record_are_constant(rate: ModuleType, rounds: int, events: int) -> None:
+    """One line for each answer and one for the record, however many records there are."""
+    assert [rate.count_run(records, rounds)["events"] for records in (30, 300)] == [30 * events, 300 * events]
+
+
+def test_digests_a_record_are_constant(rate: ModuleType) -> None:
+    """Ids, draws, seeds and keys: the same number for a record of a small run and of a larger one."""
+    assert rate.per_record(1, 50, 250) == rate.per_record(1, 250, 950)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_memory_does_not_grow_with_the_run(rate: ModuleType) -> None:
+    """The peak at 100,000 records is within 50 MB of that at 10,000."""
+    with ThreadPoolExecutor(2) as both:
+        small, large = both.map(lambda records: rate.measure(records, 1, critique=False), (10_000, 100_000))
+    assert large["peak_mb"] < small["peak_mb"] + 50
