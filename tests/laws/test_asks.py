@@ -141,6 +141,26 @@ def test_bad_revision(bad: str) -> None:
     assert asked[3].messages[:-1] == (*PROMPT.conversation, assistant("A."))
 
 
+@pytest.mark.parametrize(
+    ("mode", "which"),
+    [((True, False), -1), ((True, False), -3), ((True, True), -1), ((True, True), -3), ((False, False), -1)],
+)
+def test_the_request_again(mode: tuple[bool, bool], which: int) -> None:
+    """A revision that repeats the request it answers, or that of the critique before it, is a leak."""
+    asks = "Say in one sentence where your last answer is longer than it has to be."
+    principles = tuple(replace(p, critique=asks) for p in simple(1).principles)
+    recipe = CritiqueRevise(simple(principles=principles), 1, *mode, sampling=small_sampling())
+
+    def script(ask: Ask) -> str:
+        if ask.stage == "critique":
+            return finding_text(critique="It rambles.")
+        return ask.messages[which].content if ask.stage == "revise" else "A draft."
+
+    trace, _ = drive(recipe, PROMPT, SEEDS, script)
+    assert trace.rounds[0].revision is not None
+    assert trace.rounds[0].revision.defect == "leak"
+
+
 def test_unusable_draft() -> None:
     """A draft that stayed unusable ends the chain with its reason; nothing more is asked."""
     trace, asked = drive(made(2), PROMPT, SEEDS, by_stage(draft=Completion("Half", finish_reason="length")))

@@ -140,9 +140,10 @@ class Child:
         return text.decode(errors="replace")
 
 
-def alive(processes: list[psutil.Process]) -> list[str]:
-    """Those that still run."""
-    return [process.name() for process in processes if process.is_running() and process.status() != "zombie"]
+def alive_after(seconds: float, processes: list[psutil.Process]) -> list[str]:
+    """Those that still run so many seconds later."""
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return [" ".join(_words(process)) for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.fixture
@@ -175,8 +176,7 @@ def test_killed_then_interrupted_then_whole(whole: Path, small_model: Path, prom
     assert family
     killed.process.send_signal(signal.SIGKILL)
     killed.process.wait(timeout=10)
-    time.sleep(5)
-    assert alive(family) == []
+    assert alive_after(5, family) == []
 
     interrupted = Child(small_model, out, prompts)
     interrupted.wait_for_answers(sum("key" in line for line in journal_lines(out)) + 4)
@@ -184,7 +184,7 @@ def test_killed_then_interrupted_then_whole(whole: Path, small_model: Path, prom
     os.killpg(interrupted.process.pid, signal.SIGINT)
     output = interrupted.output()
     assert interrupted.process.returncode == 130, output
-    assert alive(family) == []
+    assert alive_after(5, family) == []
     assert "Traceback" not in output
     stopped = Run.open(out).summary()
     assert stopped["failed"] == 0

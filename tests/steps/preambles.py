@@ -46,6 +46,7 @@ INTRODUCTIONS = (
     "The revised answer is as follows:",
     "The revised answer is:",
     "My revised answer would be:",
+    "The new answer is:",
     "Revised answer:",
     "Revised Answer:",
     "Revised response:",

@@ -34,6 +34,7 @@ def judged(text: str, *, draft: str = DRAFT, critique: str | None = CRITIQUE) ->
     )
 
 
+QUOTING = DRAFT + " That does not speak to you."
 COPIES = {
     "the critique itself": CRITIQUE,
     "the critique in other spaces": CRITIQUE.replace(" ", "\n"),
@@ -42,6 +43,7 @@ COPIES = {
     "the beginning of the critique": CRITIQUE[:120],
     "the critique, then a sentence": CRITIQUE + " Keep your bedroom dark and cool.",
     "the critique after an introduction": "Here is the revised answer:\n\n" + CRITIQUE,
+    "a critique that mostly quotes the draft": QUOTING,
     "the critique as a promise": "You are right. " + CRITIQUE.replace("does not speak", "did not speak"),
 }
 NO_COPIES = {
@@ -58,7 +60,7 @@ NO_COPIES = {
 @pytest.mark.parametrize("text", COPIES.values(), ids=COPIES)
 def test_a_copy_of_the_critique(text: str) -> None:
     """What mostly repeats the critique, and not the draft, is no revision."""
-    assert judged(text).defect == "copies_critique"
+    assert judged(text, critique=QUOTING if text is QUOTING else CRITIQUE).defect == "copies_critique"
 
 
 @pytest.mark.parametrize("text", NO_COPIES.values(), ids=NO_COPIES)

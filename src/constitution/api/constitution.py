@@ -9,7 +9,7 @@ from typing import Any
 from constitution.api.revised import Revised
 from constitution.api.run import Run
 from constitution.engine import Engine
-from constitution.errors import InputError, RecordError, SettingsError
+from constitution.errors import EngineDeadError, InputError, RecordError, SettingsError
 from constitution.flow import Recipe
 from constitution.messages import Prompt
 from constitution.principles import Principles
@@ -106,10 +106,12 @@ class Constitution:
         refuse_impossible(chosen, served, prompts[0])
         chains = Chains(chosen, served, run.seed, run.too_long)
         settler = settler_of(run, self.principles, self._checks)
-        revised = [
-            Revised(one, result, settler.chain(result))
-            for one, result in zip(prompts, await chains.run_all(prompts, Memory()), strict=True)
-        ]
+        try:
+            results = await chains.run_all(prompts, Memory())
+        except EngineDeadError:
+            await pool.drop_dead(served)
+            raise
+        revised = [Revised(one, result, settler.chain(result)) for one, result in zip(prompts, results, strict=True)]
         if not is_one_prompt(prompt):
             return revised
         return _or_raise(revised[0])

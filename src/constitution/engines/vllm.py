@@ -162,7 +162,7 @@ class VLLMEngine:
             # The default context knows no hardware and falls back to 128 sequences and 2,048 tokens.
             config = arguments.create_engine_config(UsageContext.LLM_CLASS)
             self._transcripts = self._new_transcripts(config.model_config)
-            self._watchdog = vllm_process.Watchdog()
+            self._watchdog = vllm_process.Watchdog(self._log)
             with vllm_process.output_to(self._log), vllm_process.deaf_to_interrupts():
                 self._llm = AsyncLLM.from_vllm_config(
                     config, usage_context=UsageContext.LLM_CLASS, disable_log_stats=arguments.disable_log_stats

@@ -113,12 +113,12 @@ def new_log() -> Path:
 class Watchdog:
     """A process that kills the engine's processes as soon as this one is gone."""
 
-    def __init__(self) -> None:
-        """Start it before the engine."""
+    def __init__(self, log: Path | None = None) -> None:
+        """Start it before the engine, whose `log` it removes in the end."""
         self._before = {child.pid for child in multiprocessing.active_children()}
         script = Path(__file__).with_name("vllm_watchdog.py")
         self._process = subprocess.Popen(
-            [sys.executable, str(script), str(os.getpid())],
+            [sys.executable, str(script), str(os.getpid()), *([str(log)] if log else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -3,8 +3,9 @@
 Run as a script of its own, in a session of its own, by `constitution.engines.vllm_process`: a SIGKILL of the parent
 leaves nobody else who could. Imports nothing of this package, so that it starts at once.
 
-Usage: vllm_watchdog.py PARENT_PID; on standard input a line with the engine's process numbers once it runs. The end of
-the input means that the engine is not wanted any more; another parent means that the parent is gone.
+Usage: vllm_watchdog.py PARENT_PID [LOG], where LOG is removed in the end; on standard input a line with the engine's
+process numbers once it runs. The end of the input means that the engine is not wanted any more; another parent means
+that the parent is gone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -61,3 +63,5 @@ def watch(parent: int) -> set[psutil.Process]:
 
 if __name__ == "__main__":
     kill(watch(int(sys.argv[1])))
+    for log in sys.argv[2:]:
+        Path(log).unlink(missing_ok=True)

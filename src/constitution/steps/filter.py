@@ -50,6 +50,7 @@ _ENGLISH: tuple[str, ...] = (
     rf"here (?:it is|you go)(?:,[^\n:]{{0,60}})?{_LINE_END}",
     # "The revised answer is:", "My new response would be as follows:"
     rf"(?:the|my) (?:(?:{_MADE}|updated|corrected|modified) ){{1,2}}(?:{_ANSWER}|version) (?:is|reads|would be|could be)(?: as follows)?{_END}",
+    rf"(?:the|my) (?:{_NEW} ){{1,3}}(?:{_ANSWER}|version) (?:is|reads|would be)(?: as follows)?{_LINE_END}",
     # "I have rewritten my answer to be shorter:", "Let me revise the response."
     rf"(?:i(?:'ve|’ve| have)? (?:now )?|let me |i(?:'ll|’ll| will) (?:now )?)(?:re-?wr(?:ite|itten|ote)|revised?|updated?|improved?|reword(?:ed)?|rephrased?|shorten(?:ed)?|correct(?:ed)?) {_THIS_ANSWER}{_TAIL}{_STOP}",
 )

@@ -54,8 +54,8 @@ def _defect(text: str, draft: str, critique: str | None, requests: tuple[str, ..
         return "leak"
     if any(copied_share(text, request, draft) > COPY_THRESHOLD for request in requests):
         return "leak"
-    if critique is not None and copied_share(text, critique, draft) > COPY_THRESHOLD:
-        return "copies_critique"
     if same_text(text, draft):
         return "equal"
+    if critique is not None and (same_text(text, critique) or copied_share(text, critique, draft) > COPY_THRESHOLD):
+        return "copies_critique"
     return None
