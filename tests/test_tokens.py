@@ -134,6 +134,15 @@ def test_few_shots_in_front_break_the_prefix() -> None:
     assert built.ids == TRANSCRIPTS.prompt_ids(request("shots alone", messages)).ids
 
 
+def test_few_shots_stand_after_the_system_turn() -> None:
+    """A system turn of the conversation stays first, and the break is still the few-shots'."""
+    first = request("shots2", (system("the mill"), user("the river")))
+    answered = sampled("a mill")
+    messages = (system("the mill"), user("q"), assistant("a"), user("the river"), assistant(answered.text), user("c"))
+    built = TRANSCRIPTS.prompt_ids(request("shots2+", messages, Parent(first, answered)))
+    assert built.break_reason == "few_shots"
+
+
 def test_a_stripped_preamble_breaks_after_the_answer_before_it() -> None:
     """The answer before it stands whole and keeps its ids; the stripped one is text."""
     first = request("strip", (user("the river"),))

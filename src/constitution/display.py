@@ -175,11 +175,11 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def choose(pairs: Sequence[PreferencePair], count: int) -> list[PreferencePair]:
-    """Pairs worth showing: those whose checks the revision mended first, then short ones, one for each prompt."""
+    """Pairs worth showing: those whose checks the revision mended first, then the most alike, one for each prompt."""
 
-    def rank(pair: PreferencePair) -> tuple[int, int]:
-        mended = sum(check.chosen_keeps and not check.rejected_keeps for check in pair.checks)
-        return -mended, len(pair.rejected) + len(pair.chosen)
+    def rank(pair: PreferencePair) -> tuple[int, float]:
+        mended = any(check.chosen_keeps and not check.rejected_keeps for check in pair.checks)
+        return -mended, -pair.similarity
 
     shown: dict[str, PreferencePair] = {}
     for pair in sorted(pairs, key=rank):

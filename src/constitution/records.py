@@ -22,7 +22,7 @@ REASONS: dict[str, str] = {
     "only_thoughts": "the model wrote thoughts and no answer, also when asked again",
     "truncated": "the answer reached max_tokens, also when asked again",
     "unreadable_finding": "the finding was not the JSON that was asked for, also when asked again",
-    "leak": "the machinery shows in a text: the request, a finding, a think block, a preamble with nothing after it",
+    "leak": "the machinery shows in a text: the request, a worked example, a finding, a think block, only a preamble",
     "copies_critique": "the revision mostly repeats the critique",
     "equal": "chosen and rejected differ at most in spaces and in punctuation at the ends",
     "check_worse": "the rejected text keeps a check of a drawn principle that the chosen text breaks",

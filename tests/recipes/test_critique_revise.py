@@ -12,13 +12,24 @@ from hypothesis import given
 from constitution.engine import Sampling
 from constitution.errors import SettingsError, TemplateError
 from constitution.messages import Prompt, assistant, user
-from constitution.principles import Principle, Principles
+from constitution.principles import FewShots, Principle, Principles
 from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLING, CritiqueRevise
 from constitution.seeds import Seeds
 from constitution.steps.critique import FINDING_SCHEMA
 from tests.strategies import by_stage, drive, finding_text, recipes, simple, small_sampling
 
 PROMPT = Prompt("r", (user("How do I rest?"),))
+
+
+def test_a_few_shot_handed_back_is_no_revision() -> None:
+    """A small model gives the answer of a worked example as its own: that is the machinery showing."""
+    worked = "Put every thing back in its place before you stop work."
+    shots = FewShots(critique=((user("How do I keep my desk tidy?"), assistant(worked)),))
+    recipe = CritiqueRevise(simple(few_shots=shots), rounds=1)
+    said = {"draft": "Sleep for eight hours.", "critique": "Nothing is wrong with it.", "revise": worked}
+    trace, _ = drive(recipe, PROMPT, Seeds(0, "r"), lambda ask: said[ask.stage])
+    assert trace.rounds[0].revision is not None
+    assert trace.rounds[0].revision.defect == "leak"
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def told(proposals: tuple[PreferencePair | Dropped, ...]) -> list[str]:
         ("adjacent", ("b", "!leak", "c"), ["a>b", "leak", "b>c"]),
         ("adjacent", (None, "b"), ["a>b"]),
         ("adjacent", ("b", "c", "b"), ["a>b", "contradictory", "contradictory"]),
+        ("adjacent", ("b.", "c", "b"), ["a>b.", "contradictory", "contradictory"]),
         ("all", ("b", "c"), ["a>b", "a>c", "b>c"]),
         ("all", ("b", "!leak", "c"), ["leak", "a>b", "a>c", "b>c"]),
         ("all", ("b", "c", "b"), ["a>b", "a>c", "a>b", "contradictory", "equal", "contradictory"]),

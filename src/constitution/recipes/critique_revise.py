@@ -137,6 +137,12 @@ class CritiqueRevise:
         return turns[:-1], total
 
     @cached_property
+    def _worked(self) -> tuple[str, ...]:
+        """The answers of the few-shots: a small model hands them back as its own."""
+        shots = self.principles.few_shots.critique
+        return tuple(message.content for shot in shots for message in shot if message.role == "assistant")
+
+    @cached_property
     def _turns(self) -> Mapping[str, tuple[str, str]]:
         """The critique and the revision request of each principle, filled once."""
         return {
@@ -189,7 +195,7 @@ class CritiqueRevise:
             draft=first,
             before=before,
             critique=criticism.text if criticism else None,
-            requests=(criticise, rewrite) if self.with_critique else (rewrite,),
+            requests=(criticise, rewrite, *self._worked) if self.with_critique else (rewrite,),
         )
         done = Round(number, principle.id, criticism, revision)
         return done, (self._after(messages, parent, rewrite, answer, revision) if revision.good else chat)

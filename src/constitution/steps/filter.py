@@ -107,7 +107,7 @@ def strip_preamble(text: str) -> tuple[str, str | None]:
     if found is None or found.end() > _PREAMBLE_LIMIT:
         return whole, None
     rest = whole[found.end() :].strip()
-    if len(rest) > 1 and _QUOTES.get(rest[0]) == rest[-1] and rest[0] not in rest[1:-1] and rest[-1] not in rest[1:-1]:
+    if len(rest) > 1 and _QUOTES.get(rest[0]) == rest[-1] and rest[-1] not in rest[1:-1]:
         rest = rest[1:-1].strip()
     return rest, found.group().strip()
 

@@ -294,8 +294,13 @@ def _roles(messages: Conversation) -> tuple[str, ...]:
 
 
 def _holds(messages: Conversation, part: Conversation) -> bool:
-    size = len(part)
-    return any(messages[start : start + size] == part for start in range(1, len(messages) - size + 1))
+    """Whether `part` stands later in `messages`; its system turns, which always come first, may stand apart from it."""
+    head = 0
+    while head < len(part) and part[head].role in ("system", "developer"):
+        head += 1
+    turns, size = part[head:], len(part) - head
+    starts = range(head + 1, len(messages) - size + 1)
+    return messages[:head] == part[:head] and any(messages[start : start + size] == turns for start in starts)
 
 
 def _options(sampling: Sampling) -> dict[str, Any]:
