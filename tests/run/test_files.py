@@ -31,7 +31,7 @@ def test_a_complete_run_leaves_its_files_and_no_other(tmp_path: Path) -> None:
     run = tiny(tmp_path).generate(prompts(5), tmp_path / "run", model="scripted", chunk_size=3)
     assert sorted(_files(run.path)) == [
         "constitution.yaml", "input.jsonl", "journal/00000.jsonl", "journal/00001.jsonl", "manifest.json", "run.lock",
-        "run.yaml", "sessions.jsonl", "shards/00000.json", "shards/00000.parquet", "shards/00001.json",
+        "run.log", "run.yaml", "sessions.jsonl", "shards/00000.json", "shards/00000.parquet", "shards/00001.json",
         "shards/00001.parquet",
     ]  # fmt: skip
 

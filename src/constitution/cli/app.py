@@ -37,7 +37,9 @@ Names = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help=
 def _options(
     verbose: Annotated[bool, typer.Option("--verbose", help="Show what the engine logs.")] = False,
 ) -> None:
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.basicConfig(handlers=[handler], format="%(name)s: %(message)s")
 
 
 app.command()(demo)

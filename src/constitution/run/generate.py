@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import file_digest
 from importlib import metadata
@@ -22,6 +22,7 @@ from constitution.flow import Recipe
 from constitution.principles import Principles
 from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.run.chain import Chains, Served, refuse_impossible
+from constitution.run.log import logger, run_log
 from constitution.run.serving import pool
 from constitution.run.worker import Progress, Worker
 from constitution.sources.dump import dump_constitution
@@ -158,13 +159,26 @@ async def generate(job: Job) -> bool:
             return not missing
         reuse = await asyncio.to_thread(_reused, job, folder)
         try:
-            return await _start(job, folder, source, plan, manifest, totals, reuse)
+            with run_log(folder.file("run.log")):
+                logger.info("%d inputs in %d chunks, %d to do", plan.records, len(plan.chunks), missing)
+                return await _logged(_start(job, folder, source, plan, manifest, totals, reuse))
         finally:
             if reuse is not None:
                 reuse.close()
             _note_session(folder, started)
     finally:
         folder.release()
+
+
+async def _logged(work: Awaitable[bool]) -> bool:
+    """Say in the log how a session ended."""
+    try:
+        complete = await work
+    except Exception as error:
+        logger.error("ended by %s: %s", type(error).__name__, error)
+        raise
+    logger.info("complete" if complete else "stopped; the same command goes on")
+    return complete
 
 
 async def _start(
@@ -184,6 +198,8 @@ async def _start(
         _write_manifest(job, folder, source, plan, served)
     else:
         _refuse_other_models(folder, manifest, served, job)
+    models = {can.model for can in served.capabilities.values()}
+    logger.info("answered by %s", ", ".join(sorted(models)))
     worker = _worker(job, folder, source, plan, served, reuse)
     job.works(worker)
     try:

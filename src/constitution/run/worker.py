@@ -14,6 +14,7 @@ from constitution.errors import EngineDeadError
 from constitution.records import ChainResult, Dropped, Failure
 from constitution.run.chain import Chains
 from constitution.run.drops import Lost, write_drops
+from constitution.run.log import logger
 from constitution.sources.prompts import PromptFile
 from constitution.steps.pair import Settled
 from constitution.steps.settle import Settler
@@ -308,6 +309,7 @@ class Worker:
         await asyncio.to_thread(write_drops, self.folder, number, lost, chunk.duplicates)
         await asyncio.to_thread(seal, self.folder.shard(number), results, chunk.sums, chunk.plan.records)
         chunk.journals.close_chunk(number)
+        logger.info("sealed chunk %d: %s", number, dict(chunk.sums.outcomes))
         self._sampled += chunk.sampled
         self._unsealed -= 1
         del self._open[number]
