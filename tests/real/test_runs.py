@@ -176,6 +176,7 @@ def test_killed_then_interrupted_then_whole(whole: Path, small_model: Path, prom
     assert family
     killed.process.send_signal(signal.SIGKILL)
     killed.process.wait(timeout=10)
+    killed.process.stdout.close()
     assert alive_after(5, family) == []
 
     interrupted = Child(small_model, out, prompts)
