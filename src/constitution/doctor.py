@@ -70,7 +70,8 @@ def examine(installed: Mapping[str, str], importable: Importable, python: tuple[
         python: major and minor version.
     """
     torch = _torch(installed, importable)
-    found = [_python(python), _namesake(installed), torch, _vllm(installed), _gguf(installed)]
+    found = [_python(python), _namesake(installed), torch, _vllm(installed)]
+    found += [_small_model(installed, "gguf", "gguf>=0.10"), _small_model(installed, "accelerate", "accelerate>=1")]
     if torch.ok:
         found += [_companion(name, importable) for name in COMPANIONS if name in installed]
     companions = [finding for finding in found if finding.name in COMPANIONS]
@@ -138,12 +139,10 @@ def _vllm(installed: Mapping[str, str]) -> Finding:
     return Finding("vllm", ok=True, detail=both[0])
 
 
-def _gguf(installed: Mapping[str, str]) -> Finding:
-    if "gguf" not in installed:
-        return _broken(
-            "gguf", "not installed; the small model of the demo is read with it", _pip("install", "gguf>=0.10")
-        )
-    return Finding("gguf", ok=True, detail=installed["gguf"])
+def _small_model(installed: Mapping[str, str], name: str, wanted: str) -> Finding:
+    if name not in installed:
+        return _broken(name, "not installed; the demo's small model is read with it", _pip("install", wanted))
+    return Finding(name, ok=True, detail=installed[name])
 
 
 def _companion(name: str, importable: Importable) -> Finding:

