@@ -27,16 +27,16 @@ bench: $(VENV)/.test
 # torch comes first and from PyTorch's CPU index where pip finds it nowhere else: otherwise the CUDA build comes along.
 $(VENV)/.torch:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "$(TORCH)" || $(BIN)/python -m pip install --quiet "$(TORCH)" --extra-index-url $(TORCH_INDEX)
+	$(BIN)/python -m pip install -qq "$(TORCH)" || $(BIN)/python -m pip install -qq "$(TORCH)" --extra-index-url $(TORCH_INDEX)
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.torch pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable ".[cpu]"
+	$(BIN)/python -m pip install -qq --editable ".[cpu]"
 	$(BIN)/constitution doctor --mend
 	touch $@
 
 $(VENV)/.test: $(VENV)/.torch pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable ".[cpu,train,dev]"
+	$(BIN)/python -m pip install -qq --editable ".[cpu,train,dev]"
 	$(BIN)/constitution doctor --mend
 	touch $@ $(VENV)/.demo
 

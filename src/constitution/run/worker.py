@@ -18,7 +18,7 @@ from constitution.run.log import logger
 from constitution.sources.prompts import PromptFile
 from constitution.steps.pair import Settled
 from constitution.steps.settle import Settler
-from constitution.store.folder import RunFolder
+from constitution.store.folder import Lease, RunFolder
 from constitution.store.journal import REUSED, AnswerEvent, DoneEvent, JournalContent, Journals
 from constitution.store.plan import ChunkPlan, Plan, PlannedRecord, read_chunk
 from constitution.store.shards import seal
@@ -128,6 +128,7 @@ class Worker:
     def __post_init__(self) -> None:
         self._wake = asyncio.Event()
         self._open: dict[int, OpenChunk] = {}
+        self._leases: dict[int, Lease] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._seals: set[asyncio.Task[None]] = set()
         self._fatal: BaseException | None = None
@@ -174,7 +175,11 @@ class Worker:
                 await self._pause()
         finally:
             await self._end_tasks()
-            await asyncio.to_thread(journals.close)
+            try:
+                await asyncio.to_thread(journals.close)
+            finally:
+                while self._leases:
+                    self._leases.popitem()[1].give_back(sealed=False)
         if self._fatal is not None and not (self._stopped and isinstance(self._fatal, EngineDeadError)):
             raise self._fatal
         return not self._unsealed
@@ -196,6 +201,14 @@ class Worker:
                 await self._pause()
             if self._ending():
                 return
+            lease = self.folder.lease(number)
+            if lease is None:
+                continue  # another worker of this run has it
+            if self.folder.sealed(number):
+                lease.give_back(sealed=True)
+                self._unsealed -= 1
+                continue
+            self._leases[number] = lease
             chunk = await self._open_chunk(number, journals)
             for index, record in chunk.records:
                 while self._flying and self._flying + self.samples > self.cap() and not self._ending():
@@ -313,6 +326,7 @@ class Worker:
         self._sampled += chunk.sampled
         self._unsealed -= 1
         del self._open[number]
+        self._leases.pop(number).give_back(sealed=True)
 
     async def _end_tasks(self) -> None:
         """Cancel chains; let seals that have begun end, they take no answers any more."""

@@ -75,6 +75,20 @@ class Manifest:
         return Plan.from_json(dict(self.plan))
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A chunk that one worker has; the lock goes with its process."""
+
+    path: Path
+    lock: FileLock
+
+    def give_back(self, *, sealed: bool) -> None:
+        """Let others have the chunk. A sealed one's lock file goes: whoever still takes it looks again for the seal."""
+        if sealed:
+            self.path.unlink(missing_ok=True)
+        self.lock.release()
+
+
 class RunFolder:
     """Names of a run's files, and its lock."""
 
@@ -166,6 +180,22 @@ class RunFolder:
             with suppress(OSError):
                 self.file("owner.json").unlink(missing_ok=True)
             lock.release()
+
+    def lease(self, chunk: int) -> Lease | None:
+        """Take a chunk for this worker; None where another one has it.
+
+        Raises:
+            StoreError: if the lock cannot be made.
+        """
+        path = self.path / "journal" / f"{chunk:05d}.lock"
+        lock = FileLock(path, timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            return None
+        except OSError as error:
+            raise StoreError(f"{path}: cannot lock the chunk: {error.strerror}") from None
+        return Lease(path, lock)
 
     def sealed(self, chunk: int) -> bool:
         """Whether a chunk is sealed."""
