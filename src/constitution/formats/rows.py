@@ -14,7 +14,7 @@ from constitution.errors import StoreError
 from constitution.messages import Conversation
 from constitution.records import ChainResult
 from constitution.steps.settle import Settler
-from constitution.store.shards import sync_folder
+from constitution.store.disk import sync_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa

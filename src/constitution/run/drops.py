@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 
 from constitution.records import REASONS, ChainResult, Failure, Outcome, Trace
+from constitution.store.disk import write_atomically
 from constitution.store.folder import RunFolder
 from constitution.store.plan import PlannedRecord
-from constitution.store.shards import write_atomically
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,11 @@ from constitution.sources.prompts import PromptFile
 from constitution.sources.run_file import RunFile, dump_run
 from constitution.steps.pair import Pairing
 from constitution.steps.settle import Settler
+from constitution.store.disk import write_atomically
 from constitution.store.folder import Manifest, RunFolder, refuse_changes
 from constitution.store.plan import Plan, check_source, make_plan, read_chunk
 from constitution.store.reuse import ReuseIndex
-from constitution.store.shards import read_sums, write_atomically
+from constitution.store.shards import read_sums
 from constitution.store.sums import Sums
 
 OwnChecks = Mapping[str, Callable[..., object]]

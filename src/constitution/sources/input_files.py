@@ -11,6 +11,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO
 
 from constitution.errors import Problem, PromptFileError, StoreError
+from constitution.store.disk import sync_folder
 
 _BLOCK = 1 << 20
 
@@ -95,7 +96,7 @@ def replacing(path: Path) -> Iterator[Callable[[bytes], None]]:
                 os.fsync(file.fileno())
         with _storing(path):
             temporary.replace(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -106,15 +107,6 @@ def _storing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(f'cannot write "{path}": {error.strerror or error}') from None
-
-
-def _sync_folder(folder: Path) -> None:
-    if hasattr(os, "O_DIRECTORY"):  # not on Windows
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> PromptFileError:

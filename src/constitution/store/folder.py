@@ -16,8 +16,9 @@ from filelock import FileLock, Timeout
 
 from constitution.errors import InputError, RunLocked, SettingsChanged, StoreError
 from constitution.records import SCHEMA_VERSION
+from constitution.store.disk import write_atomically
 from constitution.store.plan import Plan
-from constitution.store.shards import is_sealed, write_atomically
+from constitution.store.shards import is_sealed
 
 MAY_CHANGE = ("in_flight", "engine.latency_ms", "engine.fault", "engine.verbose", "verbose")
 """Settings that a resumed run may have other than the first: they do not touch any answer."""

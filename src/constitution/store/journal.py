@@ -19,7 +19,7 @@ import orjson
 
 from constitution.engine import Completion
 from constitution.errors import JournalCorrupt, RequestRefused, StoreError
-from constitution.store.shards import sync_folder
+from constitution.store.disk import sync_folder
 
 GROUP_EVENTS = 256
 GROUP_SECONDS = 1.0

@@ -27,6 +27,7 @@ from constitution.records import (
     Round,
     Trace,
 )
+from constitution.store.disk import cannot_write, sync_folder, write_atomically
 from constitution.store.sums import Sums
 
 if TYPE_CHECKING:
@@ -166,43 +167,6 @@ def _read_round(row: dict[str, Any]) -> Round:
     return Round(row["number"], row["principle_id"], critique, revision, row["unusable"])
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable, where the system can."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a whole file under a temporary name, sync it, and rename it into place.
-
-    Raises:
-        StoreError: if it cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from None
-
-
-def _cannot_write(path: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"{path}: cannot write: {error.strerror or error}. What was answered is in the journal: make room or mend the "
-        "disk, then run the same command again"
-    )
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -234,7 +198,7 @@ def seal(path: Path, results: Sequence[ChainResult], sums: Sums, inputs: int) ->
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
     seal = {"rows": len(results), "inputs": inputs, "sha256": sha256, "sums": sums.to_json()}
     write_atomically(path.with_suffix(".json"), orjson.dumps(seal, option=orjson.OPT_INDENT_2))
 
