@@ -18,6 +18,13 @@ from constitution.records import OUTCOMES, PreferencePair
 
 _TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
+SIGNS = {
+    "preambles": "introductions that were stripped from revisions",
+    "near_copies": "kept pairs whose texts share 90 % of their word trigrams",
+    "truncated_critiques": "critiques that were cut at max_tokens and used as they are",
+    "contradicting_findings": "findings of a violation that does not apply, or of severity 0",
+    "reused_answers": "answers taken from another run",
+}
 DIFF_FROM = 0.4
 """Likeness of two texts, 0 to 1, from which a word diff is easier to read than both of them."""
 MEANINGS = {
@@ -159,6 +166,8 @@ def summary_view(summary: Mapping[str, Any], meanings: Mapping[str, str]) -> Ren
         parts += [Text(""), reasons_table(pairs["dropped"], meanings, "pairs dropped")]
     if summary.get("checks"):
         parts += [Text(""), checks_table(summary["checks"])]
+    if summary["signs"]:
+        parts += [Text(""), reasons_table(summary["signs"], SIGNS, "seen in the chains")]
     if summary["tokens"]:
         parts += [Text(""), tokens_table(summary["tokens"])]
     parts.append(Text(f"\n{summary['seconds']:.1f} s", "dim"))

@@ -128,6 +128,11 @@ class Trace:
         return tuple(round.principle for round in self.rounds)
 
     @property
+    def good_rounds(self) -> tuple[Round, ...]:
+        """The rounds whose revision stands: they alone made the texts after the draft."""
+        return tuple(round for round in self.rounds if round.revision is not None and round.revision.good)
+
+    @property
     def final(self) -> str | None:
         """The last good text: the last good revision, else the draft."""
         for round in reversed(self.rounds):
@@ -156,7 +161,7 @@ class PreferencePair:
     chosen: str
     rejected: str
     principles: tuple[str, ...]
-    """Ids of the principles whose rounds lie between the two texts."""
+    """Ids of the principles whose revisions led from the rejected text to the chosen one; no discarded round's."""
     rounds: tuple[int, int]
     """Round of the rejected text (0 = draft) and of the chosen one."""
     similarity: float

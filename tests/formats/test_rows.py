@@ -19,7 +19,7 @@ from constitution.formats import preference, sft, traces
 from constitution.formats.export import KINDS, export, rows
 from constitution.formats.rows import BATCH, write_rows
 from constitution.messages import user
-from constitution.records import ChainResult, Draft, Failure, Revision, Round, Trace
+from constitution.records import ChainResult, Critique, Draft, Failure, Revision, Round, Trace
 from constitution.steps.pair import PAIR_POLICIES, Pairing
 from constitution.steps.settle import Settler
 from constitution.store.shards import from_row, to_row, trace_schema
@@ -233,3 +233,18 @@ def test_a_broken_export_leaves_the_old_file(tmp_path: Path, format: Any) -> Non
         write_rows(broken(), sft.schema(PLAIN), tmp_path / f"sft.{format}", format)
     assert [path.name for path in tmp_path.iterdir()] == [f"sft.{format}"]
     assert (tmp_path / f"sft.{format}").read_bytes() == before
+
+
+def test_rows_name_no_principle_whose_revision_was_discarded() -> None:
+    """A first round that only copied its critique, a second that stands, a third that was discarded: one principle."""
+    copied = Revision("The critique.", defect="copies_critique")
+    stands = Revision("Sleep for eight hours, and walk.")
+    rounds = (
+        Round(1, "copied", Critique("The critique."), copied),
+        Round(2, "stands", Critique("Add walking."), stands),
+        Round(3, "late", Critique("Nothing."), Revision("Nothing.", defect="copies_critique")),
+    )
+    trace = Trace("r", 0, (user("How do I rest?"),), Draft("Sleep for eight hours."), rounds)
+    (pair,) = preference.rows((trace,), PLAIN)
+    (tuned,) = sft.rows((trace,), PLAIN)
+    assert pair["principle_ids"] == tuned["principle_ids"] == ["stands"]

@@ -40,7 +40,7 @@ def rows(chains: tuple[ChainResult, ...], settler: Settler) -> Iterator[dict[str
                 "messages": turns(chain.conversation) + answer(chain.final),
                 "id": chain.record,
                 "sample": chain.sample,
-                "principle_ids": list(chain.principles),
+                "principle_ids": [round.principle for round in chain.good_rounds],
                 "fine": outcome == "fine",
                 "tags": list(chain.tags),
                 "metadata": chain.metadata,

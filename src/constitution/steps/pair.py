@@ -92,7 +92,7 @@ def _decide(
         return Dropped("empty")
     if (normalised(chosen.text), normalised(rejected.text)) in given:
         return Dropped("contradictory")
-    between = tuple(r.principle for r in trace.rounds if rejected.round < r.number <= chosen.round)
+    between = tuple(r.principle for r in trace.good_rounds if rejected.round < r.number <= chosen.round)
     results = check_results(trace, rejected.text, chosen.text, checks)
     worse = [result.principle for result in results if result.rejected_keeps and not result.chosen_keeps]
     if worse and not pairing.keep_check_worse:

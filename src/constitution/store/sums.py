@@ -92,6 +92,9 @@ class Sums:
         if not isinstance(result, Trace) or result.draft is None:
             return
         for round in result.rounds:
+            lost = round.unusable or (round.revision.defect if round.revision else None)
+            if lost is not None:
+                self.signs[f"rounds_lost_{lost}"] += 1
             self.signs["preambles"] += round.revision is not None and round.revision.preamble is not None
             if round.critique is not None:
                 self.signs["truncated_critiques"] += round.critique.truncated
