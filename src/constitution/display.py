@@ -167,7 +167,8 @@ def summary_view(summary: Mapping[str, Any], meanings: Mapping[str, str]) -> Ren
     if summary.get("checks"):
         parts += [Text(""), checks_table(summary["checks"])]
     if summary["signs"]:
-        parts += [Text(""), reasons_table(summary["signs"], SIGNS, "seen in the chains")]
+        lost = {f"rounds_lost_{reason}": meaning for reason, meaning in meanings.items()}
+        parts += [Text(""), reasons_table(summary["signs"], SIGNS | lost, "seen in the chains")]
     if summary["tokens"]:
         parts += [Text(""), tokens_table(summary["tokens"])]
     parts.append(Text(f"\n{summary['seconds']:.1f} s", "dim"))

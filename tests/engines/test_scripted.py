@@ -20,7 +20,7 @@ from tests.strategies import conversations
 
 
 def request(key: str = "k", *, text: str = "Hello?", stage: str = "draft", **sampling: object) -> Request:
-    options = Sampling(**{"max_tokens": 10, **sampling})  # type: ignore[arg-type]  # named in each test
+    options = Sampling(**{"max_tokens": 10, **sampling})  # type: ignore[arg-type]  # slices  # named in each test
     return Request(key, "r", (user(text),), "draft", stage, options)
 
 

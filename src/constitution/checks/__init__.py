@@ -155,7 +155,7 @@ def params_schema() -> dict[str, object]:
         for parameter in schema.get("properties", {}).values():
             parameter.pop("title", None)
         properties[name] = schema if schema.get("required") else {"anyOf": [schema, {"type": "null"}]}
-        properties[name] = {**properties[name], "description": about}  # type: ignore[dict-item]
+        properties[name] = {**properties[name], "description": about}  # type: ignore[dict-item]  # a JSON Schema made by pydantic holds objects here
     return {
         "type": "object",
         "description": "Checks of an answer by code; all must hold. No model ever sees them.",

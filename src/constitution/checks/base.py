@@ -30,4 +30,4 @@ class Named(BaseModel):
         return self._check(text)
 
     def _check(self, text: str) -> Checked:
-        raise NotImplementedError
+        raise NotImplementedError  # each named check has its own

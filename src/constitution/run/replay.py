@@ -30,7 +30,7 @@ class _Journalled:
     content: JournalContent
 
     async def start(self, labels: tuple[str, ...] = ()) -> Capabilities:
-        raise NotImplementedError
+        raise NotImplementedError  # a replay starts nothing; the method is here for the seam's type
 
     async def answer(self, request: Request) -> Completion:
         raise EngineDeadError(f"the journal holds no answer to {request.stage} of '{request.record}'")

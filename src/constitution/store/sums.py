@@ -100,7 +100,7 @@ class Sums:
                 self.signs["truncated_critiques"] += round.critique.truncated
                 finding = round.critique.finding
                 self.signs["contradicting_findings"] += finding is not None and finding.contradicts_itself
-        good = [round for round in result.rounds if round.revision is not None and round.revision.good]
+        good = result.good_rounds
         if not good or result.final is None:
             return
         for id in dict.fromkeys(round.principle for round in good):
