@@ -169,6 +169,14 @@ def test_demo_on_the_scripted_engine(folder: Path) -> None:
     assert pq.read_table(folder / "demo" / "export" / "preference.parquet").num_rows >= 32
 
 
+def test_demo_says_so_when_few_prompts_give_a_pair(folder: Path) -> None:
+    """Exit 1 with the reasons counted where fewer than half are paired."""
+    Path("few.jsonl").write_text('{"prompt": "the same"}\n' * 6)
+    done = run("demo --model scripted --prompts few.jsonl --out demo")
+    assert done.exit_code == 1
+    assert "fewer than half of the prompts gave a pair: duplicate 5" in done.stderr
+
+
 def test_system_turn_goes_into_conversations_that_have_none(folder: Path) -> None:
     """`--system FILE` is part of the conversation from then on."""
     Path("s.txt").write_text("Be brief.\n")
