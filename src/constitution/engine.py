@@ -189,7 +189,7 @@ def request_key(
     In it: the model's fingerprint, messages, tools, sampling with its seed, labels, LoRA, the parent's key. Not in it:
     role, stage, priority, record, token ids.
     """
-    turns: Part = tuple((message.role, message.content) for message in messages)
+    turns: Part = tuple(message.parts for message in messages)
     return digest("request", KEY_VERSION, model, turns, tools, sampling.parts(), labels, lora, parent)
 
 

@@ -15,7 +15,17 @@ class Message:
 
     role: Role
     content: str
+    extra: str | None = None
+    """What else the turn says: a JSON object as canonical text, its keys among EXTRA_KEYS; None where nothing."""
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What of the turn is in digests."""
+        return (self.role, self.content) if self.extra is None else (self.role, self.content, self.extra)
+
+
+EXTRA_KEYS = ("tool_calls", "tool_call_id", "name", "reasoning_content")
+"""What a turn may hold besides role and content, as chat templates of transformers read it."""
 
 Conversation: TypeAlias = tuple[Message, ...]
 
@@ -40,7 +50,7 @@ class Prompt:
     """One input of a run: a conversation that ends before the answer."""
 
     id: str
-    """Given by the user, or the digest of conversation, response and tags."""
+    """Given by the user, or the digest of conversation, response, tags and tools."""
     conversation: Conversation
     response: str | None = None
     """An answer that exists already; the chain then starts at its critique."""
@@ -48,3 +58,10 @@ class Prompt:
     """Harm categories or kinds of request; principles may be limited to some (`applies_to`)."""
     metadata: str | None = None
     """A JSON object as text, carried into every output row."""
+    tools: str | None = None
+    """The tools that the conversation may call: a JSON array as canonical text."""
+
+    @property
+    def uses_tools(self) -> bool:
+        """Whether there is more to it than texts: tools, calls, reasoning."""
+        return self.tools is not None or any(message.extra is not None for message in self.conversation)

@@ -16,6 +16,8 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 REASONS: dict[str, str] = {
     "duplicate": "the same conversation, response and tags stand earlier in the input",
+    "bad_row": "the row is no prompt, and bad rows were to be dropped",
+    "contaminated": "the input repeats a prompt of an evaluation that was to be kept out",
     "no_principle": "no principle of the constitution applies to the prompt's tags",
     "too_long": "the conversation and the longest chain over it do not fit the model's context",
     "empty": "the model answered nothing, also when asked again",

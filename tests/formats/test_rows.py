@@ -17,7 +17,7 @@ from constitution.checks import Checked
 from constitution.errors import SettingsError, StoreError
 from constitution.formats import preference, sft, traces
 from constitution.formats.export import KINDS, export, rows
-from constitution.formats.rows import BATCH, write_rows
+from constitution.formats.rows import BATCH, Shape, write_rows
 from constitution.messages import user
 from constitution.records import ChainResult, Critique, Draft, Failure, Revision, Round, Trace
 from constitution.steps.pair import PAIR_POLICIES, Pairing
@@ -58,8 +58,12 @@ def fine(record: str) -> Trace:
     return Trace(record, 0, (user("Q?"),), Draft("a"), (Round(1, "p0"),))
 
 
+def shape_of(settler: Settler) -> Shape:
+    return Shape(checks=bool(settler.checks))
+
+
 def all_rows(name: str, found: list[ChainResult], settler: Settler, *, fine: bool = True) -> list[dict[str, Any]]:
-    return list(rows(name, found, settler, fine=fine, sums=Sums()))
+    return list(rows(name, found, settler, shape_of(settler), fine=fine, sums=Sums()))
 
 
 @given(chains)
@@ -101,8 +105,8 @@ def test_preference_columns() -> None:
     columns = [
         "prompt", "chosen", "rejected", "id", "sample", "principle_ids", "rounds", "similarity", "tags", "metadata",
     ]  # fmt: skip
-    assert preference.schema(PLAIN).names == columns
-    assert preference.schema(CHECKED).names == [*columns, "checks"]
+    assert preference.schema(Shape()).names == columns
+    assert preference.schema(Shape(checks=True)).names == [*columns, "checks"]
 
 
 def test_check_results_of_a_pair() -> None:
@@ -127,7 +131,7 @@ def test_sft_rows() -> None:
     ]
     assert [row["id"] for row in all_rows("sft", found, PLAIN, fine=False)] == ["a"]
     assert made[0]["messages"] == [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "b"}]
-    assert sft.schema(PLAIN).names == ["messages", "id", "sample", "principle_ids", "fine", "tags", "metadata"]
+    assert sft.schema(Shape()).names == ["messages", "id", "sample", "principle_ids", "fine", "tags", "metadata"]
 
 
 def test_traces_say_what_became_of_them() -> None:
@@ -137,14 +141,14 @@ def test_traces_say_what_became_of_them() -> None:
     assert [(row["outcome"], row["reason"]) for row in made] == [
         ("paired", None), ("fine", None), ("dropped", "equal"), ("failed", "E"),
     ]  # fmt: skip
-    assert traces.schema(PLAIN).names[-1] == "outcome"
+    assert traces.schema(Shape()).names[-1] == "outcome"
 
 
 @given(st.lists(chains, max_size=5), settlers)
 def test_sums_follow_the_rows(found: list[ChainResult], settler: Settler) -> None:
     """Counting happens on the way: as many kept pairs as preference rows."""
     sums = Sums()
-    made = list(rows("preference", found, settler, fine=True, sums=sums))
+    made = list(rows("preference", found, settler, shape_of(settler), fine=True, sums=sums))
     assert sums.to_json()["pairs"]["kept"] == len(made)
 
 
@@ -155,8 +159,8 @@ def test_jsonl_equals_parquet(
 ) -> None:
     """Both formats hold the same rows."""
     folder = tmp_path_factory.mktemp("export")
-    lines = export(name, found, settler, folder, "jsonl")
-    table = export(name, found, settler, folder, "parquet")
+    lines = export(name, found, settler, shape_of(settler), folder, "jsonl")
+    table = export(name, found, settler, shape_of(settler), folder, "parquet")
     assert [json.loads(line) for line in lines.path.read_bytes().splitlines()] == pq.read_table(table.path).to_pylist()
     assert lines.rows == table.rows
     assert lines.sums == table.sums
@@ -167,12 +171,12 @@ def test_jsonl_equals_parquet(
 @pytest.mark.parametrize("settler", [PLAIN, CHECKED], ids=["plain", "checks"])
 def test_no_rows(tmp_path: Path, name: str, settler: Settler) -> None:
     """An export without rows is a valid file with all columns, and an empty one as lines."""
-    done = export(name, [], settler, tmp_path / "deep" / "er", "parquet")
+    done = export(name, [], settler, shape_of(settler), tmp_path / "deep" / "er", "parquet")
     table = pq.read_table(done.path)
     assert (done.rows, table.num_rows) == (0, 0)
-    assert table.schema.names == KINDS[name].schema(settler).names
-    assert table.schema.field(0).type == KINDS[name].schema(settler).field(0).type
-    assert export(name, [], settler, tmp_path, "jsonl").path.read_bytes() == b""
+    assert table.schema.names == KINDS[name].schema(shape_of(settler)).names
+    assert table.schema.field(0).type == KINDS[name].schema(shape_of(settler)).field(0).type
+    assert export(name, [], settler, shape_of(settler), tmp_path, "jsonl").path.read_bytes() == b""
 
 
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
@@ -181,7 +185,7 @@ def test_later_rows_lose_nothing(tmp_path: Path, format: Any) -> None:
     late = '{"only":{"here":[1,2,3]}}'
     found: list[ChainResult] = [revised(f"r{n}") for n in range(BATCH + 3)]
     found.append(revised("last", text="b" * 1000, metadata=late, tags=("x", "y")))
-    done = export("preference", found, PLAIN, tmp_path, format)
+    done = export("preference", found, PLAIN, shape_of(PLAIN), tmp_path, format)
     assert done.rows == len(found)
     if format == "parquet":
         made = pq.read_table(done.path).to_pylist()
@@ -196,8 +200,8 @@ def test_later_rows_lose_nothing(tmp_path: Path, format: Any) -> None:
 def test_hostile_text_survives(tmp_path: Path, text: str) -> None:
     """Hostile texts come out of both formats byte for byte."""
     found: list[ChainResult] = [replace(revised("r", "a", f"{text} b"), conversation=(user(text),))]
-    (row,) = pq.read_table(export("preference", found, PLAIN, tmp_path, "parquet").path).to_pylist()
-    (line,) = export("preference", found, PLAIN, tmp_path, "jsonl").path.read_bytes().split(b"\n")[:-1]
+    (row,) = pq.read_table(export("preference", found, PLAIN, shape_of(PLAIN), tmp_path, "parquet").path).to_pylist()
+    (line,) = export("preference", found, PLAIN, shape_of(PLAIN), tmp_path, "jsonl").path.read_bytes().split(b"\n")[:-1]
     for made in (row, json.loads(line)):
         assert made["chosen"][0]["content"] == f"{text} b"
         assert made["prompt"][0]["content"] == text
@@ -206,9 +210,9 @@ def test_hostile_text_survives(tmp_path: Path, text: str) -> None:
 def test_unknown_kind_and_format(tmp_path: Path) -> None:
     """An unknown kind or format is refused with the known ones, before a file is there."""
     with pytest.raises(SettingsError, match="--to csv: expected one of preference, sft, traces"):
-        export("csv", [], PLAIN, tmp_path, "parquet")
+        export("csv", [], PLAIN, shape_of(PLAIN), tmp_path, "parquet")
     with pytest.raises(SettingsError, match="--format csv: expected one of parquet, jsonl"):
-        export("sft", [], PLAIN, tmp_path, "csv")  # type: ignore[arg-type]  # what a user might type
+        export("sft", [], PLAIN, shape_of(PLAIN), tmp_path, "csv")  # type: ignore[arg-type]  # what a user might type
     assert not list(tmp_path.iterdir())
 
 
@@ -216,13 +220,13 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """Where a file stands in the way, the error names the path."""
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match=r"file/sft\.parquet: cannot write"):
-        export("sft", [], PLAIN, tmp_path / "file", "parquet")
+        export("sft", [], PLAIN, shape_of(PLAIN), tmp_path / "file", "parquet")
 
 
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
 def test_a_broken_export_leaves_the_old_file(tmp_path: Path, format: Any) -> None:
     """An export that breaks on its way leaves what was there before, and no half file."""
-    export("sft", [fine("a")], PLAIN, tmp_path, format)
+    export("sft", [fine("a")], PLAIN, shape_of(PLAIN), tmp_path, format)
     before = (tmp_path / f"sft.{format}").read_bytes()
 
     def broken() -> Any:
@@ -230,7 +234,7 @@ def test_a_broken_export_leaves_the_old_file(tmp_path: Path, format: Any) -> Non
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        write_rows(broken(), sft.schema(PLAIN), tmp_path / f"sft.{format}", format)
+        write_rows(broken(), sft.schema(Shape()), tmp_path / f"sft.{format}", format)
     assert [path.name for path in tmp_path.iterdir()] == [f"sft.{format}"]
     assert (tmp_path / f"sft.{format}").read_bytes() == before
 
@@ -245,6 +249,6 @@ def test_rows_name_no_principle_whose_revision_was_discarded() -> None:
         Round(3, "late", Critique("Nothing."), Revision("Nothing.", defect="copies_critique")),
     )
     trace = Trace("r", 0, (user("How do I rest?"),), Draft("Sleep for eight hours."), rounds)
-    (pair,) = preference.rows((trace,), PLAIN)
-    (tuned,) = sft.rows((trace,), PLAIN)
+    (pair,) = preference.rows((trace,), PLAIN, Shape())
+    (tuned,) = sft.rows((trace,), PLAIN, Shape())
     assert pair["principle_ids"] == tuned["principle_ids"] == ["stands"]

@@ -19,7 +19,7 @@ from constitution.run.generate import Job, OwnChecks, build_recipe, generate, se
 from constitution.run.serving import pool
 from constitution.run.worker import Progress
 from constitution.sources.constitution_file import read_constitution
-from constitution.sources.prompt_values import as_prompt, is_one_prompt
+from constitution.sources.prompts.values import as_prompt, is_one_prompt
 from constitution.sources.run_file import RunFile, read_run
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from constitution.errors import InputError, SettingsError
 from constitution.formats.export import Exported, export, kind_of, rows
-from constitution.formats.rows import FileFormat
+from constitution.formats.rows import FileFormat, Shape
 from constitution.principles import Principles
 from constitution.records import ChainResult, PreferencePair
 from constitution.run.opened import OpenedRun
@@ -91,11 +91,11 @@ class Run:
         module = kind_of(kind)
         self._refuse_incomplete(partial)
         settler = self._opened.settler
-        schema = module.schema(settler)
+        schema = module.schema(self._shape)
         folder = tempfile.mkdtemp(prefix="constitution-dataset-")
         path = Path(folder) / f"{kind}.arrow"
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
-            for batch in _batches(rows(kind, self.traces(), settler, fine=fine, sums=Sums())):
+            for batch in _batches(rows(kind, self.traces(), settler, self._shape, fine=fine, sums=Sums())):
                 writer.write_table(pa.Table.from_pylist(batch, schema=schema))
         dataset = datasets.Dataset.from_file(str(path))
         weakref.finalize(dataset, shutil.rmtree, folder, ignore_errors=True)
@@ -136,7 +136,11 @@ class Run:
             pairs if pairs is not None else mine.pairing.policy,
             keep_check_worse if keep_check_worse is not None else mine.pairing.keep_check_worse,
         )
-        return export(kind, self.traces(), Settler(pairing, mine.checks), Path(out), format, fine=fine)
+        return export(kind, self.traces(), Settler(pairing, mine.checks), self._shape, Path(out), format, fine=fine)
+
+    @property
+    def _shape(self) -> Shape:
+        return Shape(checks=bool(self._opened.settler.checks), tools=self._opened.tools)
 
     def _refuse_incomplete(self, partial: bool) -> None:
         if not partial and not self.complete:

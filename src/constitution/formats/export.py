@@ -10,7 +10,7 @@ from typing import Any
 
 from constitution.errors import SettingsError
 from constitution.formats import preference, sft, traces
-from constitution.formats.rows import FORMATS, FileFormat, write_rows
+from constitution.formats.rows import FORMATS, FileFormat, Shape, write_rows
 from constitution.records import ChainResult
 from constitution.steps.settle import Settler, by_input
 from constitution.store.sums import Sums
@@ -40,19 +40,26 @@ def kind_of(name: str) -> ModuleType:
 
 
 def rows(
-    name: str, chains: Iterable[ChainResult], settler: Settler, *, fine: bool, sums: Sums
+    name: str, chains: Iterable[ChainResult], settler: Settler, shape: Shape, *, fine: bool, sums: Sums
 ) -> Iterator[dict[str, Any]]:
     """Rows of one kind, counting inputs and pairs into `sums` on the way."""
     kind = kind_of(name)
     for group in by_input(iter(chains)):
         sums.count_input(settler.input(group))
-        for row in kind.rows(group, settler):
+        for row in kind.rows(group, settler, shape):
             if fine or not row.get("fine"):
                 yield row
 
 
 def export(
-    name: str, chains: Iterable[ChainResult], settler: Settler, out: Path, format: FileFormat, *, fine: bool = True
+    name: str,
+    chains: Iterable[ChainResult],
+    settler: Settler,
+    shape: Shape,
+    out: Path,
+    format: FileFormat,
+    *,
+    fine: bool = True,
 ) -> Exported:
     """Write `out/NAME.FORMAT`.
 
@@ -65,5 +72,5 @@ def export(
         raise SettingsError(f"--format {format}: expected one of {', '.join(FORMATS)}")
     sums = Sums()
     path = out / f"{name}.{format}"
-    count = write_rows(rows(name, chains, settler, fine=fine, sums=sums), kind.schema(settler), path, format)
+    count = write_rows(rows(name, chains, settler, shape, fine=fine, sums=sums), kind.schema(shape), path, format)
     return Exported(path, count, sums)

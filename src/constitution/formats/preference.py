@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from constitution.formats.rows import answer, message_type, turns
+from constitution.formats.rows import Shape, answer, message_type, turns
 from constitution.records import ChainResult, PreferencePair
 from constitution.steps.settle import Settler
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 name = "preference"
 
 
-def schema(settler: Settler) -> pa.Schema:
+def schema(shape: Shape) -> pa.Schema:
     """Columns: the three that trainers read, where each pair comes from, and `checks` if the constitution has some."""
     import pyarrow as pa
 
@@ -29,17 +29,17 @@ def schema(settler: Settler) -> pa.Schema:
         ("rounds", pa.list_(pa.int32())), ("similarity", pa.float64()), ("tags", pa.list_(pa.string())),
         ("metadata", pa.string()),
     ]  # fmt: skip
-    if settler.checks:
+    if shape.checks:
         kept = [("principle_id", pa.string()), ("rejected_keeps", pa.bool_()), ("chosen_keeps", pa.bool_())]
         columns.append(("checks", pa.list_(pa.struct(kept))))
     return pa.schema(columns)
 
 
-def rows(chains: tuple[ChainResult, ...], settler: Settler) -> Iterator[dict[str, Any]]:
+def rows(chains: tuple[ChainResult, ...], settler: Settler, shape: Shape) -> Iterator[dict[str, Any]]:
     """The kept pairs of one input."""
     for proposal in settler.input(chains).proposals:
         if isinstance(proposal, PreferencePair):
-            yield _row(proposal) | (_checks(proposal) if settler.checks else {})
+            yield _row(proposal) | (_checks(proposal) if shape.checks else {})
 
 
 def _row(pair: PreferencePair) -> dict[str, Any]:

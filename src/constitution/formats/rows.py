@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -24,15 +25,25 @@ FORMATS: tuple[str, ...] = ("parquet", "jsonl")
 BATCH = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What decides which columns a data set has, the same for all of its rows."""
+
+    checks: bool = False
+    """Whether a principle of the constitution has a check."""
+    tools: bool = False
+    """Whether an input has tools, calls or reasoning: turns are then JSON objects, with no keys that they lack."""
+
+
 class Kind(Protocol):
     """One kind of rows."""
 
     name: str
 
-    def schema(self, settler: Settler, /) -> pa.Schema:
+    def schema(self, shape: Shape, /) -> pa.Schema:
         """The columns."""
 
-    def rows(self, chains: tuple[ChainResult, ...], settler: Settler, /) -> Iterator[dict[str, Any]]:
+    def rows(self, chains: tuple[ChainResult, ...], settler: Settler, shape: Shape, /) -> Iterator[dict[str, Any]]:
         """The rows of one input."""
 
 

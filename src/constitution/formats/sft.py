@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from constitution.formats.rows import answer, message_type, turns
+from constitution.formats.rows import Shape, answer, message_type, turns
 from constitution.records import ChainResult, Trace
 from constitution.steps.settle import Settler
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 name = "sft"
 
 
-def schema(_: Settler) -> pa.Schema:
+def schema(_: Shape) -> pa.Schema:
     """Columns: the messages, and where they come from."""
     import pyarrow as pa
 
@@ -31,7 +31,7 @@ def schema(_: Settler) -> pa.Schema:
     )  # fmt: skip
 
 
-def rows(chains: tuple[ChainResult, ...], settler: Settler) -> Iterator[dict[str, Any]]:
+def rows(chains: tuple[ChainResult, ...], settler: Settler, _: Shape) -> Iterator[dict[str, Any]]:
     """One row for each chain that gave a pair, or that found its draft fine."""
     for chain in chains:
         outcome = settler.chain(chain).outcome

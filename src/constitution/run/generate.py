@@ -26,9 +26,9 @@ from constitution.run.log import logger, run_log
 from constitution.run.serving import pool
 from constitution.run.worker import Progress, Worker
 from constitution.sources.dump import dump_constitution
-from constitution.sources.input_files import copy_stream, seekable
-from constitution.sources.prompt_values import write_prompts
 from constitution.sources.prompts import PromptFile
+from constitution.sources.prompts.files import copy_stream, seekable
+from constitution.sources.prompts.values import write_prompts
 from constitution.sources.run_file import RunFile, dump_run
 from constitution.steps.pair import Pairing
 from constitution.steps.settle import Settler

@@ -60,6 +60,11 @@ class OpenedRun:
         """Whether every chunk is sealed."""
         return all(self.folder.sealed(chunk) for chunk in range(self.chunks))
 
+    @property
+    def tools(self) -> bool:
+        """Whether an input has tools, calls or reasoning."""
+        return bool(self.manifest.plan.get("tools"))
+
     def traces(self) -> Iterator[ChainResult]:
         """Finished chains in input order: of sealed chunks from their shards, of the others from their journals.
 

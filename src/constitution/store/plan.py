@@ -58,6 +58,18 @@ class SourceEntry(Protocol):
     def offset(self) -> int:
         """Of the line's first byte."""
 
+    @property
+    def place(self) -> str:
+        """Where it stands for a person."""
+
+    @property
+    def source(self) -> int:
+        """Number of its source, where a run has several."""
+
+    @property
+    def bad(self) -> str | None:
+        """Why the row is no prompt, where bad rows are to be dropped."""
+
 
 class Source(Protocol):
     """What a plan needs of a file of prompts."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from constitution.sources.json_lines import LineError, column_of, parse_object
+from constitution.sources.prompts.json_lines import LineError, column_of, parse_object
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 values = st.recursive(

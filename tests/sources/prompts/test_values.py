@@ -17,7 +17,7 @@ from constitution.errors import PromptFileError, SettingsError, StoreError
 from constitution.messages import Message, Prompt, assistant, system, user
 from constitution.sources.prompts import PromptFile, as_prompt, derived_id, is_one_prompt, write_prompts
 
-DOCS = Path(__file__).parents[2] / "docs" / "prompts.md"
+DOCS = Path(__file__).parents[3] / "docs" / "prompts.md"
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip)
 names = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=20).filter(str.strip)

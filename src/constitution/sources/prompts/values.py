@@ -10,9 +10,9 @@ import orjson
 
 from constitution.errors import Problem, PromptFileError
 from constitution.messages import Message, Prompt
-from constitution.sources.input_files import replacing
-from constitution.sources.json_lines import JsonPath, LineError, parse_object, place, survey, too_long
-from constitution.sources.prompt_rows import check_system, derived_id, prompt_of
+from constitution.sources.prompts.files import replacing
+from constitution.sources.prompts.json_lines import JsonPath, LineError, parse_object, place, survey, too_long
+from constitution.sources.prompts.rows import check_system, derived_id, prompt_of
 
 MAX_PROBLEMS = 20
 """Bad values that are told before the rest is left unread."""

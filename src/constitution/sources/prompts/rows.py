@@ -12,7 +12,7 @@ import orjson
 from constitution.digest import digest
 from constitution.errors import SettingsError
 from constitution.messages import ROLES, Conversation, Message, Prompt
-from constitution.sources.json_lines import JsonPath, LineError
+from constitution.sources.prompts.json_lines import JsonPath, LineError
 
 ID_VERSION = 1
 """Raised when what a derived id holds changes."""
@@ -35,14 +35,17 @@ _MEANT = {
 """What other formats call the same thing."""
 
 
-def derived_id(conversation: Conversation, response: str | None, tags: tuple[str, ...]) -> str:
+def derived_id(
+    conversation: Conversation, response: str | None, tags: tuple[str, ...], tools: str | None = None
+) -> str:
     """The id of a prompt that was given none: 32 hexadecimal digits.
 
-    In it: the turns (a system turn put in by `system=` is one of them), the given response, the tags. Not in it: the
-    metadata, the file and the place in it.
+    In it: the turns (a system turn put in by `system=` is one of them), the given response, the tags, the tools. Not in
+    it: the metadata, the file and the place in it.
     """
-    turns = tuple([(message.role, message.content) for message in conversation])
-    return digest("prompt", ID_VERSION, turns, response, tags)
+    turns = tuple([message.parts for message in conversation])
+    parts = (turns, response, tags) if tools is None else (turns, response, tags, tools)
+    return digest("prompt", ID_VERSION, *parts)
 
 
 def check_system(system: str | None) -> None:

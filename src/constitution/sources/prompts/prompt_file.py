@@ -1,4 +1,4 @@
-"""Prompts: files of them, read line by line from any place, and Python values that stand for them."""
+"""A file of prompts, read line by line from any place."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from constitution.errors import Problem, PromptFileError
 from constitution.messages import Prompt
-from constitution.sources.input_files import copy_stream, opened, seekable
-from constitution.sources.json_lines import (
+from constitution.sources.prompts.files import opened
+from constitution.sources.prompts.json_lines import (
     JsonPath,
     LineError,
     as_text,
@@ -21,12 +21,7 @@ from constitution.sources.json_lines import (
     place,
     too_long,
 )
-from constitution.sources.prompt_rows import check_system, derived_id, prompt_of
-from constitution.sources.prompt_values import as_prompt, is_one_prompt, write_prompts
-
-__all__ = [
-    "Entry", "PromptFile", "as_prompt", "copy_stream", "derived_id", "is_one_prompt", "seekable", "write_prompts",
-]  # fmt: skip
+from constitution.sources.prompts.rows import check_system, prompt_of
 
 _BOM = b"\xef\xbb\xbf"
 _FOREIGN = {
@@ -53,6 +48,12 @@ class Entry:
     """Of the line's first byte."""
     next_offset: int
     """Of the byte after the line's end."""
+    place: str = ""
+    """Where it stands for a person: `prompts.jsonl:12`, `train.parquet: row 12`."""
+    source: int = 0
+    """Number of its source, where a run has several."""
+    bad: str | None = None
+    """Why the row is no prompt; it then comes with an id and a conversation of what could be read."""
 
 
 class PromptFile:

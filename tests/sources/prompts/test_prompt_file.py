@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from constitution.errors import Problem, PromptFileError, SettingsError
 from constitution.messages import Message, Prompt, assistant, system, user
-from constitution.sources.json_lines import MAX_LINE
 from constitution.sources.prompts import Entry, PromptFile, derived_id
+from constitution.sources.prompts.json_lines import MAX_LINE
 
-DOCS = Path(__file__).parents[2] / "docs" / "prompts.md"
+DOCS = Path(__file__).parents[3] / "docs" / "prompts.md"
 
 
 def read(path: Path, data: bytes | str, name: str = "p.jsonl", **options: Any) -> list[Entry]:

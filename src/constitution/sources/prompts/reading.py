@@ -1,0 +1,30 @@
+"""How rows become prompts, whatever file or data set they stand in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+BadRows: TypeAlias = Literal["error", "drop"]
+BAD_ROWS: tuple[str, ...] = get_args(BadRows)
+Side: TypeAlias = Literal["rejected", "chosen"]
+SIDES: tuple[str, ...] = get_args(Side)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the user says about the rows; what is not said is found out from their columns."""
+
+    system: str | None = None
+    """Text of a system turn for conversations that have none; part of them, and of derived ids, from then on."""
+    prompt_column: str | None = None
+    response_column: str | None = None
+    id_column: str | None = None
+    tag_column: str | None = None
+    """Holds one tag or a list of them."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """Tags named otherwise: (as they stand in the rows, as the constitution knows them)."""
+    revise: Side | None = None
+    """Which answer of a preference row the chain starts from; without, its turns before the answer ask for a draft."""
+    bad_rows: BadRows = "error"
+    """Whether a row that is no prompt is an error, or an input that is dropped as `bad_row`."""
