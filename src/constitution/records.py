@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias, get_args
 
 from constitution.messages import Conversation
 
-SCHEMA_VERSION = 1
-"""Of manifests and rows."""
+SCHEMA_VERSION = 2
+"""Of manifests and rows. 1 knew neither tools nor what a turn says besides text; it is still read."""
 
 Outcome: TypeAlias = Literal["paired", "fine", "dropped", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -123,6 +123,8 @@ class Trace:
     metadata: str | None = None
     constitution: str = ""
     """Digest of the constitution."""
+    tools: str | None = None
+    """The tools that the conversation may call: a JSON array as canonical text."""
 
     @property
     def principles(self) -> tuple[str, ...]:
@@ -171,6 +173,8 @@ class PreferencePair:
     checks: tuple[CheckResult, ...] = ()
     tags: tuple[str, ...] = ()
     metadata: str | None = None
+    tools: str | None = None
+    """The tools that the conversation may call: a JSON array as canonical text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,8 +125,8 @@ class ScriptedEngine:
         return Completion(text=said, logprobs=_logprobs(request), prompt_tokens=prompt_tokens)
 
     def count(self, messages: Conversation, tools: str | None = None) -> tuple[int, bool]:
-        """Four characters are a token, and each message has two more."""
-        characters = sum(len(message.content) for message in messages) + len(tools or "")
+        """Four characters are a token, those of tools and calls too, and each message has two more."""
+        characters = sum(len(message.content) + len(message.extra or "") for message in messages) + len(tools or "")
         return characters // 4 + 2 * len(messages), True
 
     async def close(self) -> None:

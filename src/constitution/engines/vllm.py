@@ -25,7 +25,7 @@ from constitution.engine import Capabilities, Completion, FinishReason, Request
 from constitution.engines import vllm_process, vllm_settings
 from constitution.errors import ConstitutionError, EngineDeadError, EngineStartError, RequestRefused, SettingsError
 from constitution.messages import Conversation
-from constitution.tokens import Transcripts, split_thoughts
+from constitution.tokens import PromptIds, Transcripts, split_thoughts
 
 logger = logging.getLogger("constitution.engine")
 
@@ -47,6 +47,8 @@ class VLLMEngine:
         """
         self.breaks: dict[str, int] = Counter()
         """How many prompts did not go on from the ids before them, by reason (`tokens.BREAK_REASONS`)."""
+        self.unseen = 0
+        """How many prompts hold tools, calls or results that the model's chat template does not show."""
         self._model, self._revision, self._options = model, revision, engine_args
         self._date = date or datetime.now(UTC).date().isoformat()
         self._verbose = logger.isEnabledFor(logging.DEBUG)
@@ -101,9 +103,8 @@ class VLLMEngine:
         llm, transcripts = self._running(), self._spliced()
         prompt = transcripts.prompt_ids(request)
         self._check_room(len(prompt.ids), request)
+        self._note(request, prompt)
         final = await self._final_output(llm, request, list(prompt.ids))
-        if prompt.break_reason is not None:
-            self.breaks[prompt.break_reason] += 1
         return self._completion(request, final)
 
     def count(self, messages: Conversation, tools: str | None = None) -> tuple[int, bool]:
@@ -121,6 +122,20 @@ class VLLMEngine:
                 return
             await asyncio.sleep(0)  # vLLM closes its sockets on this loop
             _forget_sockets(llm)
+
+    def _note(self, request: Request, prompt: PromptIds) -> None:
+        """Count what is particular about a prompt; what the model does not see is also told, once."""
+        if prompt.break_reason is not None:
+            self.breaks[prompt.break_reason] += 1
+        if prompt.unseen:
+            if not self.unseen:
+                logger.warning(
+                    "the chat template of '%s' does not show all tools, calls and results of record '%s': the model "
+                    "answers without having seen them, here and in others like it; take a model made for tools",
+                    self._model,
+                    request.record,
+                )
+            self.unseen += 1
 
     def _running(self) -> Any:
         if self._llm is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from constitution.formats.rows import Shape, answer, message_type, turns
+from constitution.formats.rows import Shape, answer, message_type, tool_cells, tool_columns, turns
 from constitution.records import ChainResult, PreferencePair
 from constitution.steps.settle import Settler
 
@@ -20,11 +20,15 @@ name = "preference"
 
 
 def schema(shape: Shape) -> pa.Schema:
-    """Columns: the three that trainers read, where each pair comes from, and `checks` if the constitution has some."""
+    """Columns: those that trainers read, where each pair comes from, and `checks` if the constitution has some.
+
+    `tools` is one of the first where an input has tools, calls or reasoning.
+    """
     import pyarrow as pa
 
+    said = message_type(shape)
     columns = [
-        ("prompt", message_type()), ("chosen", message_type()), ("rejected", message_type()),
+        ("prompt", said), ("chosen", said), ("rejected", said), *tool_columns(shape),
         ("id", pa.string()), ("sample", pa.int32()), ("principle_ids", pa.list_(pa.string())),
         ("rounds", pa.list_(pa.int32())), ("similarity", pa.float64()), ("tags", pa.list_(pa.string())),
         ("metadata", pa.string()),
@@ -39,14 +43,15 @@ def rows(chains: tuple[ChainResult, ...], settler: Settler, shape: Shape) -> Ite
     """The kept pairs of one input."""
     for proposal in settler.input(chains).proposals:
         if isinstance(proposal, PreferencePair):
-            yield _row(proposal) | (_checks(proposal) if shape.checks else {})
+            yield _row(proposal, shape) | (_checks(proposal) if shape.checks else {})
 
 
-def _row(pair: PreferencePair) -> dict[str, Any]:
+def _row(pair: PreferencePair, shape: Shape) -> dict[str, Any]:
     return {
         "prompt": turns(pair.conversation),
         "chosen": answer(pair.chosen),
         "rejected": answer(pair.rejected),
+        **tool_cells(pair.tools, shape),
         "id": pair.record,
         "sample": pair.sample,
         "principle_ids": list(pair.principles),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -15,6 +14,7 @@ from constitution.errors import StoreError
 from constitution.messages import Conversation
 from constitution.records import ChainResult
 from constitution.steps.settle import Settler
+from constitution.store.batches import MOST_ROWS, in_batches
 from constitution.store.disk import sync_folder
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FileFormat: TypeAlias = Literal["parquet", "jsonl"]
 FORMATS: tuple[str, ...] = ("parquet", "jsonl")
-BATCH = 1000
+BATCH = MOST_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,12 @@ class Kind(Protocol):
         """The rows of one input."""
 
 
-def turns(conversation: Conversation) -> list[dict[str, str]]:
-    """Messages as trainers read them."""
-    return [{"role": message.role, "content": message.content} for message in conversation]
+def turns(conversation: Conversation) -> list[dict[str, Any]]:
+    """Messages as trainers and chat templates read them, each with exactly the keys that it has."""
+    return [
+        {"role": turn.role, "content": turn.content, **({} if turn.extra is None else orjson.loads(turn.extra))}
+        for turn in conversation
+    ]
 
 
 def answer(text: str) -> list[dict[str, str]]:
@@ -57,11 +60,46 @@ def answer(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
 
-def message_type() -> pa.DataType:
-    """The column type of a conversation."""
+def message_type(shape: Shape) -> pa.DataType:
+    """The column type of a conversation.
+
+    Where turns have keys of their own it is what `datasets` calls `List(Json())`: a struct would fill keys that a turn
+    lacks with nulls, and templates ask whether a turn has them (docs/decisions/0007-tools-in-rows.md).
+    """
     import pyarrow as pa
 
+    if shape.tools:
+        return pa.list_(pa.json_())
     return pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+
+
+def tool_columns(shape: Shape) -> list[tuple[str, pa.DataType]]:
+    """The column `tools`, where the data set has one."""
+    import pyarrow as pa
+
+    return [("tools", pa.list_(pa.json_()))] if shape.tools else []
+
+
+def tool_cells(tools: str | None, shape: Shape) -> dict[str, Any]:
+    """What a row has in that column: its tools, or null, never an empty list."""
+    return {"tools": None if tools is None else orjson.loads(tools)} if shape.tools else {}
+
+
+def table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as Arrow, JSON values in the columns that hold JSON."""
+    import pyarrow as pa
+
+    text = pa.list_(pa.string())
+    held = [field.name for field in schema if field.type == pa.list_(pa.json_())]
+    if not held:
+        return pa.Table.from_pylist(rows, schema=schema)
+    stored = pa.schema([field.with_type(text) if field.name in held else field for field in schema])
+    written = [{**row, **{name: _json_texts(row[name]) for name in held}} for row in rows]
+    return pa.Table.from_pylist(written, schema=stored).cast(schema)
+
+
+def _json_texts(values: list[Any] | None) -> list[str] | None:
+    return None if values is None else [orjson.dumps(value).decode() for value in values]
 
 
 def write_rows(rows: Iterable[dict[str, Any]], schema: pa.Schema, path: Path, format: FileFormat) -> int:
@@ -88,13 +126,12 @@ def write_rows(rows: Iterable[dict[str, Any]], schema: pa.Schema, path: Path, fo
 
 
 def _write_parquet(rows: Iterable[dict[str, Any]], schema: pa.Schema, path: Path) -> int:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    count, source = 0, iter(rows)
+    count = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        while batch := list(islice(source, BATCH)):
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+        for batch in in_batches(rows):
+            writer.write_table(table(batch, schema))
             count += len(batch)
     return count
 

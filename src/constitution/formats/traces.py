@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from constitution.formats.rows import Shape
-from constitution.records import ChainResult
+from constitution.formats.rows import Shape, message_type, tool_cells, tool_columns, turns
+from constitution.records import ChainResult, Trace
 from constitution.steps.settle import Settler
 from constitution.store.shards import to_row, trace_schema
 
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 name = "traces"
 
 
-def schema(_: Shape) -> pa.Schema:
-    """The columns of a shard, and the outcome."""
+def schema(shape: Shape) -> pa.Schema:
+    """The columns of a shard, messages and tools as in the other kinds, and the outcome."""
     import pyarrow as pa
 
-    return trace_schema().append(pa.field("outcome", pa.string()))
+    said = {"messages": [("messages", message_type(shape))], "tools": tool_columns(shape)}
+    columns = [column for field in trace_schema() for column in said.get(field.name, [field])]
+    return pa.schema([*columns, ("outcome", pa.string())])
 
 
-def rows(chains: tuple[ChainResult, ...], settler: Settler, _: Shape) -> Iterator[dict[str, Any]]:
+def rows(chains: tuple[ChainResult, ...], settler: Settler, shape: Shape) -> Iterator[dict[str, Any]]:
     """One row for each chain."""
     for chain in chains:
         settled = settler.chain(chain)
-        yield {**to_row(chain), "outcome": settled.outcome, "reason": settled.reason}
+        row = to_row(chain)
+        row["messages"] = turns(chain.conversation) if isinstance(chain, Trace) else []
+        row |= tool_cells(row.pop("tools"), shape)
+        yield row | {"outcome": settled.outcome, "reason": settled.reason}

@@ -103,6 +103,7 @@ class CritiqueRevise:
             tags=prompt.tags,
             metadata=prompt.metadata,
             constitution=self.principles.digest,
+            tools=prompt.tools,
         )
         drawn = self.principles.draw(seeds, self.rounds, prompt.tags)
         if not drawn:
@@ -112,7 +113,7 @@ class CritiqueRevise:
             assert answer is not None
             return replace(trace, reason=answer.unusable)
         parent = answer if answer is not None and answer.completion.text == first.text else None
-        chat = Chat((*self._opening(prompt.conversation), assistant(first.text)), parent)
+        chat = Chat((*self._opening(prompt.conversation), assistant(first.text)), parent, prompt.tools)
         rounds: list[Round] = []
         for number, principle in enumerate(drawn, start=1):
             done, chat = yield from self._round(chat, number, principle, first.text)
@@ -175,7 +176,7 @@ class CritiqueRevise:
     def _round(self, chat: Chat, number: int, principle: Principle, first: str) -> Flow[tuple[Round, Chat]]:
         """One principle; the chat that comes back ends with the last good text."""
         criticism: Critique | None = None
-        messages, parent = chat.messages, chat.parent
+        so_far = chat
         criticise, rewrite = self._turns[principle.id]
         if self.with_critique:
             answer, criticism = yield from critique(
@@ -185,8 +186,9 @@ class CritiqueRevise:
                 return Round(number, principle.id, unusable=answer.unusable), chat
             if criticism.finding is not None and not criticism.finding.violates:
                 return Round(number, principle.id, criticism), chat
-            messages, parent = (*messages, user(criticise), assistant(answer.completion.text)), answer
-        answer = yield from revise(messages, parent, rewrite, number, self.sampling["revise"], self.lora.get("revise"))
+            turns = (*chat.messages, user(criticise), assistant(answer.completion.text))
+            so_far = replace(chat, messages=turns, parent=answer)
+        answer = yield from revise(so_far, rewrite, number, self.sampling["revise"], self.lora.get("revise"))
         if answer.unusable:
             return Round(number, principle.id, criticism, unusable=answer.unusable), chat
         before = chat.messages[-1].content
@@ -198,13 +200,14 @@ class CritiqueRevise:
             requests=(criticise, rewrite, *self._worked) if self.with_critique else (rewrite,),
         )
         done = Round(number, principle.id, criticism, revision)
-        return done, (self._after(messages, parent, rewrite, answer, revision) if revision.good else chat)
+        return done, (self._after(so_far, rewrite, answer, revision) if revision.good else chat)
 
     @staticmethod
-    def _after(messages: Conversation, parent: Answer | None, request: str, answer: Answer, revision: Revision) -> Chat:
+    def _after(chat: Chat, request: str, answer: Answer, revision: Revision) -> Chat:
         """The transcript with a good revision; its own answer is the parent only where nothing was stripped."""
+        turns = (*chat.messages, user(request), assistant(revision.text))
         whole = revision.text == answer.completion.text
-        return Chat((*messages, user(request), assistant(revision.text)), answer if whole else parent)
+        return replace(chat, messages=turns, parent=answer if whole else chat.parent)
 
 
 def sampling_settings(sampling: Sampling) -> dict[str, object]:

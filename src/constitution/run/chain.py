@@ -157,8 +157,9 @@ class Chains:
     @staticmethod
     def _turned_away(prompt: Prompt, sample: int) -> Trace:
         return Trace(
-            prompt.id, sample, prompt.conversation, None, reason="too_long", tags=prompt.tags, metadata=prompt.metadata
-        )
+            prompt.id, sample, prompt.conversation, None, reason="too_long", tags=prompt.tags, metadata=prompt.metadata,
+            tools=prompt.tools,
+        )  # fmt: skip
 
     async def _answer_all(self, asks: tuple[Ask, ...], seeds: Seeds, book: AnswerBook) -> tuple[Answer, ...]:
         if len(asks) == 1:
@@ -239,7 +240,7 @@ class Chains:
     def _count(self, prompt: Prompt, seeds: Seeds) -> tuple[int, int]:
         messages, sampled = self.recipe.longest(prompt, seeds)
         engine = self.served.engines[self.recipe.roles[0]]
-        return engine.count(messages)[0], sampled
+        return engine.count(messages, prompt.tools)[0], sampled
 
 
 def _from_the_left(conversation: Conversation) -> list[Conversation]:

@@ -38,6 +38,8 @@ class Chat:
     messages: Conversation
     parent: Answer | None
     """The last answer whose text stands whole in the messages."""
+    tools: str | None = None
+    """Those of the prompt: each request of a chain names them, so that the prompts begin alike."""
 
 
 def critique_request(principles: Principles, principle: Principle, *, finding: bool) -> str:
@@ -51,7 +53,7 @@ def critique(
 ) -> Flow[tuple[Answer, Critique | None]]:
     """Ask for criticism of the last text; None where the answer stayed unusable."""
     messages = (*chat.messages, user(request))
-    answer = yield from ask(Ask("critique", "critique", messages, sampling, round, chat.parent, lora=lora))
+    answer = yield from ask(Ask("critique", "critique", messages, sampling, round, chat.parent, chat.tools, lora=lora))
     if answer.unusable:
         return answer, None
     completion = answer.completion

@@ -10,7 +10,7 @@ from constitution.steps.filter import normalised
 
 def draft(prompt: Prompt, sampling: Sampling, lora: str | None = None) -> Flow[Answer]:
     """Ask the draft model for an answer to the conversation."""
-    return (yield from ask(Ask("draft", "draft", prompt.conversation, sampling, lora=lora)))
+    return (yield from ask(Ask("draft", "draft", prompt.conversation, sampling, tools=prompt.tools, lora=lora)))
 
 
 def unusable_text(completion: Completion, *, whole: bool) -> str | None:

@@ -110,6 +110,7 @@ def _decide(
         checks=results,
         tags=trace.tags,
         metadata=trace.metadata,
+        tools=trace.tools,
     )
 
 

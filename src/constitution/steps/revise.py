@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from constitution.engine import Answer, Ask, Sampling
 from constitution.flow import Flow, ask
-from constitution.messages import Conversation, user
+from constitution.messages import user
 from constitution.principles import Principle, Principles
 from constitution.records import Revision
-from constitution.steps.critique import parse_finding
+from constitution.steps.critique import Chat, parse_finding
 from constitution.steps.filter import (
     COPY_THRESHOLD,
     copied_share,
@@ -26,11 +26,10 @@ def revise_request(principles: Principles, principle: Principle, *, direct: bool
     return fill(name, principle, principles.context, principles.templates)
 
 
-def revise(
-    messages: Conversation, parent: Answer | None, request: str, round: int, sampling: Sampling, lora: str | None = None
-) -> Flow[Answer]:
-    """Ask for a rewrite of the text under revision."""
-    question = Ask("revise", "revise", (*messages, user(request)), sampling, round, parent, lora=lora)
+def revise(chat: Chat, request: str, round: int, sampling: Sampling, lora: str | None = None) -> Flow[Answer]:
+    """Ask for a rewrite of the text under revision; `chat` ends with it, or with its critique."""
+    messages = (*chat.messages, user(request))
+    question = Ask("revise", "revise", messages, sampling, round, chat.parent, chat.tools, lora=lora)
     return (yield from ask(question))
 
 

@@ -27,6 +27,7 @@ from constitution.records import (
     Round,
     Trace,
 )
+from constitution.store.batches import in_batches
 from constitution.store.disk import cannot_write, sync_folder, write_atomically
 from constitution.store.sums import Sums
 
@@ -42,7 +43,7 @@ def trace_schema() -> pa.Schema:
     import pyarrow as pa
 
     text, flag, small = pa.string(), pa.bool_(), pa.int32()
-    message = pa.struct([("role", text), ("content", text)])
+    message = pa.struct([("role", text), ("content", text), ("extra", text)])
     draft = pa.struct([("text", text), ("given", flag), ("reasoning", text), ("attempts", small)])
     finding = pa.struct([("applies", flag), ("violates", flag), ("severity", small), ("critique", text)])
     critique = pa.struct(
@@ -63,9 +64,9 @@ def trace_schema() -> pa.Schema:
     failure = pa.struct([("stage", text), ("error", text), ("message", text), ("attempts", small)])
     return pa.schema(
         [
-            ("id", text), ("sample", small), ("messages", pa.list_(message)), ("tags", pa.list_(text)),
-            ("metadata", text), ("draft", draft), ("rounds", pa.list_(round)), ("reason", text),
-            ("failure", failure), ("constitution", text), ("schema_version", small),
+            ("id", text), ("sample", small), ("messages", pa.list_(message)), ("tools", text),
+            ("tags", pa.list_(text)), ("metadata", text), ("draft", draft), ("rounds", pa.list_(round)),
+            ("reason", text), ("failure", failure), ("constitution", text), ("schema_version", small),
         ]
     )  # fmt: skip
 
@@ -75,14 +76,19 @@ def to_row(result: ChainResult) -> dict[str, Any]:
     if isinstance(result, Failure):
         failure = {"stage": result.stage, "error": result.error, "message": result.message, "attempts": result.attempts}
         return {
-            "id": result.record, "sample": result.sample, "messages": [], "tags": [], "metadata": None, "draft": None,
-            "rounds": [], "reason": None, "failure": failure, "constitution": "", "schema_version": SCHEMA_VERSION,
+            "id": result.record, "sample": result.sample, "messages": [], "tools": None, "tags": [], "metadata": None,
+            "draft": None, "rounds": [], "reason": None, "failure": failure, "constitution": "",
+            "schema_version": SCHEMA_VERSION,
         }  # fmt: skip
     draft = result.draft
     return {
         "id": result.record,
         "sample": result.sample,
-        "messages": [{"role": message.role, "content": message.content} for message in result.conversation],
+        "messages": [
+            {"role": message.role, "content": message.content, "extra": message.extra}
+            for message in result.conversation
+        ],
+        "tools": result.tools,
         "tags": list(result.tags),
         "metadata": result.metadata,
         "draft": None
@@ -133,7 +139,7 @@ def _round_row(round: Round) -> dict[str, Any]:
 
 
 def from_row(row: dict[str, Any]) -> ChainResult:
-    """The inverse of `to_row`.
+    """The inverse of `to_row`, of rows of older schemas too.
 
     Raises:
         StoreError: if a newer version wrote the row.
@@ -148,13 +154,14 @@ def from_row(row: dict[str, Any]) -> ChainResult:
     return Trace(
         record=row["id"],
         sample=row["sample"],
-        conversation=tuple(Message(message["role"], message["content"]) for message in row["messages"]),
+        conversation=tuple(Message(**message) for message in row["messages"]),
         draft=None if row["draft"] is None else Draft(**row["draft"]),
         rounds=tuple(_read_round(round) for round in row["rounds"]),
         reason=row["reason"],
         tags=tuple(row["tags"]),
         metadata=row["metadata"],
         constitution=row["constitution"],
+        tools=row.get("tools"),
     )
 
 
@@ -167,7 +174,8 @@ def _read_round(row: dict[str, Any]) -> Round:
     return Round(row["number"], row["principle_id"], critique, revision, row["unusable"])
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The digest of a file's bytes, as seals hold it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -187,14 +195,16 @@ def seal(path: Path, results: Sequence[ChainResult], sums: Sums, inputs: int) ->
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pylist([to_row(result) for result in results], schema=trace_schema())
+    schema = trace_schema()
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
+            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+                for batch in in_batches(map(to_row, results), max(1, len(results))):
+                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
             file.flush()
             os.fsync(file.fileno())
-        sha256 = _sha256(temporary)
+        sha256 = sha256_of(temporary)
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -214,10 +224,15 @@ def read_sums(path: Path) -> Sums:
     Raises:
         StoreError: if they cannot be read.
     """
-    return Sums.from_json(_read_seal(path)["sums"])
+    return Sums.from_json(read_seal(path)["sums"])
 
 
-def _read_seal(path: Path) -> dict[str, Any]:
+def read_seal(path: Path) -> dict[str, Any]:
+    """What stands beside a sealed shard: rows, inputs, sha256, sums.
+
+    Raises:
+        StoreError: if it cannot be read.
+    """
     beside = path.with_suffix(".json")
     try:
         seal: dict[str, Any] = orjson.loads(beside.read_bytes())
@@ -236,9 +251,9 @@ def read_shard(path: Path) -> Iterator[ChainResult]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    expected = _read_seal(path)["sha256"]
+    expected = read_seal(path)["sha256"]
     try:
-        if _sha256(path) != expected:
+        if sha256_of(path) != expected:
             raise StoreError(f"{path}: the shard is not what was sealed; {_MEND}")
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=512):

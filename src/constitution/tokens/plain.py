@@ -7,6 +7,7 @@ truncation changes it for everybody.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from constitution.errors import RecordError, SettingsError
@@ -48,9 +49,9 @@ class Codec:
         """Control tokens whose text becomes a control token even in the plain copy."""
         return [text for text in self.control.values() if self.controls(self.text(text))]
 
-    def controls(self, ids: list[int]) -> int:
+    def controls(self, ids: Iterable[int]) -> int:
         """How many of `ids` are control tokens."""
-        return sum(id in self.control for id in ids)
+        return sum(map(self.control.__contains__, ids))
 
     def named(self, text: str) -> str | None:
         """The first control token whose text stands in `text`."""

@@ -11,14 +11,15 @@ import json
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from constitution.engine import Completion, Parent, Request, Sampling
 from constitution.errors import RecordError, SettingsError
-from constitution.messages import Conversation, assistant
+from constitution.messages import Conversation, assistant, user
 from constitution.tokens.plain import Codec
-from constitution.tokens.rendering import ChatTemplate, Rewritten
+from constitution.tokens.rendering import ChatTemplate
+from constitution.tokens.skeletons import Skeleton, Skeletons
 
 BreakReason: TypeAlias = Literal[
     "few_shots",
@@ -51,18 +52,8 @@ class PromptIds:
     """Why they are not the parent's prompt ids, its answer's ids and glue; None if they are, or without a parent."""
     opening: int = 0
     """How many ids at the end are the template's opening of the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Skeleton:
-    """What a template puts around the texts of some roles, as ids."""
-
-    pieces: tuple[tuple[int, ...], ...] | None
-    """None where texts cannot be spliced in."""
-    texts: tuple[str, ...]
-    """The same as text; where texts cannot be spliced in, one rendering of harmless text."""
-    controls: int = 0
-    """Control tokens in the rendering of harmless text; counted where texts are rendered whole."""
+    unseen: bool = False
+    """Whether the template does not show a tool, a call, or what a tool gave back: the model answers without it."""
 
 
 class Transcripts:
@@ -84,39 +75,49 @@ class Transcripts:
         self._template = ChatTemplate(tokenizer, date=date)
         self._ends = frozenset(self._codec.control) | frozenset(stop_ids)
         self._remember = remember
-        self._prompts: OrderedDict[str, tuple[array[int], BreakReason | None, int]] = OrderedDict()
-        self._skeletons: dict[tuple[tuple[str, ...], str | None, str], _Skeleton] = {}
+        self._prompts: OrderedDict[str, tuple[array[int], BreakReason | None, int, bool]] = OrderedDict()
+        self._skeletons = Skeletons(self._codec, self._template)
         self.whole_because: str | None = None
         """Why every text is rendered whole, with a count of control tokens as guard; None if texts are spliced."""
         self.whole_because = self._try_out()
+        self._skeletons.whole = self.whole_because is not None
         self._skeletons.clear()
 
     def prompt_ids(self, request: Request) -> PromptIds:
         """The prompt of `request`, built on its parent's where that is possible.
 
         Raises:
-            RecordError: the text cannot be encoded, the template refuses the turns, or a text would become control
-                tokens where texts are rendered whole.
+            RecordError: the text cannot be encoded, the template refuses the turns, or something would become control
+                tokens: tools or calls, and texts where they are rendered whole.
         """
         known = self._prompts.get(request.key)
         if known is not None:
             self._prompts.move_to_end(request.key)
-            ids, reason, opening = known
-            return PromptIds(tuple(ids), reason, opening)
+            return PromptIds(tuple(known[0]), *known[1:])
         built = self._build(request)
-        self._prompts[request.key] = (array("q", built.ids), built.break_reason, built.opening)
+        self._prompts[request.key] = (array("q", built.ids), built.break_reason, built.opening, built.unseen)
         if len(self._prompts) > self._remember:
             self._prompts.popitem(last=False)
         return built
 
     def count(self, messages: Conversation, tools: str | None = None) -> int:
-        """Prompt tokens of `messages` rendered by themselves, the opening of the answer included. Exact."""
-        return len(self._rendered(messages, tools, {}).ids)
+        """Prompt tokens of `messages`, the opening of the answer included. Exact.
+
+        Templates show the thoughts behind a call until the next user turn; a transcript that is appended to keeps them,
+        so they are counted where the answer to a call follows.
+        """
+        skeleton = self._skeletons.of(messages, tools, {})
+        total = len(self._rendered(messages, tools, {}).ids)
+        asked = _until_answered(messages)
+        if skeleton.pieces is None or not asked:
+            return total
+        later = len(self._splice(skeleton, asked, 0))
+        return total + max(0, len(self._rendered(asked, tools, {}).ids) - later)
 
     def opens_thoughts(self, request: Request) -> bool:
         """Whether the prompt of `request` ends by opening a think block."""
-        skeleton = self._skeleton(_roles(request.messages), request.tools, _options(request.sampling))
-        return skeleton.texts[-1].rstrip().endswith("<think>")
+        skeleton = self._skeletons.of(request.messages, request.tools, _options(request.sampling))
+        return skeleton.opening.rstrip().endswith("<think>")
 
     @property
     def has_channels(self) -> bool:
@@ -129,8 +130,7 @@ class Transcripts:
         Raises:
             SettingsError: a label is not one token there, or two labels are the same.
         """
-        skeleton = self._skeleton(("user",), None, {})
-        opening = skeleton.texts[-1]
+        opening = self._skeletons.of((user(""),), None, {}).opening
         before = self._codec.template(opening)
         found: list[int] = []
         for label in labels:
@@ -150,21 +150,20 @@ class Transcripts:
         self._two_user_turns()
         if leaks := self._codec.leaks():
             return f"the tokenizer makes control tokens of text even without its added tokens, like {leaks[0]!r}"
-        texts = ("Name one river.", "The Rhine, for one.", "And a \u00e9tude <b>?")
-        roles = ("user", "assistant", "user")
+        turns = (user("Name one river."), assistant("The Rhine, for one."), user("And a \u00e9tude <b>?"))
         try:
-            skeleton = self._skeleton(roles, None, {})
+            skeleton = self._skeletons.of(turns, None, {})
         except RecordError as error:
             raise SettingsError(f"{error}. Choose a model whose template serves plain conversations.") from error
         if skeleton.pieces is None:
             return "the chat template does more than put something around each text"
-        spliced = self._splice(skeleton.pieces, texts, 0)
-        whole = self._codec.template(self._template.render(list(zip(roles, texts, strict=True)), None, {}))
+        spliced = self._splice(skeleton, turns, 0)
+        whole = self._codec.template(self._template.render(turns, None, {}))
         return None if spliced == whole else "the tokenizer joins text to what stands before it"
 
     def _two_user_turns(self) -> None:
         try:
-            self._template.render([("user", "a"), ("user", "b")], None, {})
+            self._template.render((user("a"), user("b")), None, {})
         except RecordError as error:
             raise SettingsError(
                 "the model's chat template refuses two user turns in a row, which the requests of a chain may hold: "
@@ -177,11 +176,11 @@ class Transcripts:
         if parent is None:
             return self._rendered(request.messages, request.tools, options)
         before = parent.request.messages
-        skeleton = self._skeleton(_roles(request.messages), request.tools, options)
+        skeleton = self._skeletons.of(request.messages, request.tools, options)
         reason = self._unlike(request, parent, skeleton, options)
         if reason is not None or skeleton.pieces is None:
             rendered = self._rendered(request.messages, request.tools, options)
-            return PromptIds(rendered.ids, reason or "rendered_whole", rendered.opening)
+            return replace(rendered, break_reason=reason or "rendered_whole")
         answered = self.prompt_ids(parent.request)
         place = len(before)
         ids = list(answered.ids)
@@ -192,14 +191,13 @@ class Transcripts:
             del ids[len(ids) - answered.opening :]
             ids += skeleton.pieces[place]
         ids += answer
-        texts = tuple(message.content for message in request.messages)
-        ids += self._splice(skeleton.pieces, texts, place + 1)
+        ids += self._splice(skeleton, request.messages, place + 1)
         if reason is None and any(message.role == "assistant" for message in request.messages[place + 1 :]):
             reason = "stripped_preamble"
-        return PromptIds(tuple(ids), reason, len(skeleton.pieces[-1]))
+        return PromptIds(tuple(ids), reason, len(skeleton.pieces[-1]), skeleton.unseen)
 
     def _unlike(
-        self, request: Request, parent: Parent, skeleton: _Skeleton, options: dict[str, Any]
+        self, request: Request, parent: Parent, skeleton: Skeleton, options: dict[str, Any]
     ) -> BreakReason | None:
         """Why `request` does not go on from its parent's prompt at all."""
         before = parent.request.messages
@@ -210,7 +208,7 @@ class Transcripts:
         earlier = _options(parent.request.sampling)
         if (parent.request.tools, earlier) != (request.tools, options):
             # The same turns under both settings: whatever differs before the answer would be lost by appending.
-            other = self._skeleton(_roles(request.messages), parent.request.tools, earlier)
+            other = self._skeletons.of(request.messages, parent.request.tools, earlier)
             kept = len(before)
             if other.pieces is None or other.pieces[:kept] != skeleton.pieces[:kept]:
                 return "template_options"
@@ -243,54 +241,40 @@ class Transcripts:
 
     def _rendered(self, messages: Conversation, tools: str | None, options: dict[str, Any]) -> PromptIds:
         """`messages` rendered by themselves."""
-        skeleton = self._skeleton(_roles(messages), tools, options)
-        texts = tuple(message.content for message in messages)
+        skeleton = self._skeletons.of(messages, tools, options)
         if skeleton.pieces is not None:
-            return PromptIds(tuple(self._splice(skeleton.pieces, texts, 0)), None, len(skeleton.pieces[-1]))
+            ids = self._splice(skeleton, messages, 0)
+            return PromptIds(tuple(ids), None, len(skeleton.pieces[-1]), skeleton.unseen)
+        texts = [message.content for message in messages]
         for text in texts:
             self._codec.text(text)  # refuses what cannot be encoded
-        turns = [(message.role, message.content) for message in messages]
-        ids = self._codec.template(self._template.render(list(turns), tools, options))
+        ids = self._codec.template(self._template.render(messages, tools, options))
         if self._codec.controls(ids) != skeleton.controls:
             raise RecordError(
                 "the text holds control tokens of the chat template, which this model's tokenizer cannot keep apart "
                 f"from text: {self._codec.named(' '.join(texts))!r}"
             )
-        return PromptIds(tuple(ids))
+        return PromptIds(tuple(ids), unseen=skeleton.unseen)
 
-    def _splice(self, pieces: tuple[tuple[int, ...], ...], texts: tuple[str, ...], start: int) -> list[int]:
-        """Pieces and texts from piece `start` on."""
+    def _splice(self, skeleton: Skeleton, messages: Conversation, start: int) -> list[int]:
+        """Pieces and texts from piece `start` to the piece after the last message."""
+        assert skeleton.pieces is not None
         ids: list[int] = []
-        for index in range(start, len(texts)):
-            ids += pieces[index]
-            ids += self._codec.text(texts[index])
-        ids += pieces[len(texts)]
+        for index in range(start, len(messages)):
+            place, form = skeleton.slots[index]
+            ids += skeleton.pieces[index]
+            ids += self._codec.text(form(messages[place].content))
+        ids += skeleton.pieces[len(messages)]
         return ids
 
-    def _skeleton(self, roles: tuple[str, ...], tools: str | None, options: dict[str, Any]) -> _Skeleton:
-        key = (roles, tools, json.dumps(options, sort_keys=True))
-        known = self._skeletons.get(key)
-        if known is None:
-            if len(self._skeletons) > self._remember:
-                self._skeletons.clear()
-            known = self._skeletons[key] = self._new_skeleton(roles, tools, options)
-        return known
 
-    def _new_skeleton(self, roles: tuple[str, ...], tools: str | None, options: dict[str, Any]) -> _Skeleton:
-        if tools is not None and (token := self._codec.named(tools)):
-            raise RecordError(f"the tools hold the control token {token!r} of the chat template")
-        if self.whole_because is None:
-            try:
-                texts = self._template.pieces(roles, tools, options)
-                return _Skeleton(tuple(tuple(self._codec.template(text)) for text in texts), texts)
-            except Rewritten:
-                pass
-        harmless = self._template.render([(role, "x") for role in roles], tools, options)
-        return _Skeleton(None, (harmless,), self._codec.controls(self._codec.template(harmless)))
-
-
-def _roles(messages: Conversation) -> tuple[str, ...]:
-    return tuple(message.role for message in messages)
+def _until_answered(messages: Conversation) -> Conversation:
+    """The turns up to an answer that follows what tools gave back; none where none does."""
+    for place in range(len(messages) - 1, 0, -1):
+        before = messages[place - 1]
+        if before.role == "tool" or before.extra is not None:
+            return messages[:place] if messages[place].role == "assistant" else ()
+    return ()
 
 
 def _holds(messages: Conversation, part: Conversation) -> bool:
