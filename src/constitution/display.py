@@ -85,16 +85,16 @@ def pair_view(pair: PreferencePair, texts: Mapping[str, str], *, colour: bool) -
 
 def checks_table(checks: Mapping[str, Mapping[str, int]]) -> Table:
     """By principle: how many drafts and how many last revisions keep it, counted by code."""
-    table = _table("kept by principle, counted by code")
+    shown = table("kept by principle, counted by code")
     for name in ("texts", "drafts keep", "revisions keep", "change"):
-        table.add_column(name, justify="right")
+        shown.add_column(name, justify="right")
     total = {"texts": 0, "before": 0, "after": 0}
     for id, counts in sorted(checks.items()):
-        table.add_row(id, *_kept(counts))
+        shown.add_row(id, *_kept(counts))
         total = {name: total[name] + counts[name] for name in total}
-    table.add_section()
-    table.add_row("all", *_kept(total), style="bold")
-    return table
+    shown.add_section()
+    shown.add_row("all", *_kept(total), style="bold")
+    return shown
 
 
 def _kept(counts: Mapping[str, int]) -> tuple[str, str, str, str]:
@@ -105,34 +105,34 @@ def _kept(counts: Mapping[str, int]) -> tuple[str, str, str, str]:
 
 def sums_table(summary: Mapping[str, Any]) -> Table:
     """Inputs by outcome; they add up."""
-    table = _table("inputs")
-    table.add_column("", justify="right")
-    table.add_column("")
+    shown = table("inputs")
+    shown.add_column("", justify="right")
+    shown.add_column("")
     for name in (*OUTCOMES, "pending"):
-        table.add_row(name, str(summary[name]), Text(MEANINGS[name], "dim"))
-    table.add_section()
-    table.add_row("all", str(summary["inputs"]), style="bold")
-    return table
+        shown.add_row(name, str(summary[name]), Text(MEANINGS[name], "dim"))
+    shown.add_section()
+    shown.add_row("all", str(summary["inputs"]), style="bold")
+    return shown
 
 
 def reasons_table(reasons: Mapping[str, int], meanings: Mapping[str, str], title: str) -> Table:
     """Reasons with their counts, most frequent first."""
-    table = _table(title)
-    table.add_column("", justify="right")
-    table.add_column("")
+    shown = table(title)
+    shown.add_column("", justify="right")
+    shown.add_column("")
     for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
-        table.add_row(safe(reason), str(count), Text(meanings.get(reason, ""), "dim"))
-    return table
+        shown.add_row(safe(reason), str(count), Text(meanings.get(reason, ""), "dim"))
+    return shown
 
 
 def tokens_table(tokens: Mapping[str, Mapping[str, int]]) -> Table:
     """Tokens by stage, and how many of them came from the prefix cache."""
-    table = _table("tokens by stage")
+    shown = table("tokens by stage")
     for name in ("requests", "asked again", "prompt", "cached", "sampled"):
-        table.add_column(name, justify="right")
+        shown.add_column(name, justify="right")
     for stage, counts in tokens.items():
         share = f" ({round(100 * counts['cached'] / counts['prompt'])} %)" if counts["prompt"] else ""
-        table.add_row(
+        shown.add_row(
             stage,
             f"{counts['requests']:,}",
             f"{counts['asked_again']:,}",
@@ -140,13 +140,18 @@ def tokens_table(tokens: Mapping[str, Mapping[str, int]]) -> Table:
             f"{counts['cached']:,}{share}",
             f"{counts['output']:,}",
         )
-    return table
+    return shown
 
 
-def _table(title: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
-    table.add_column(title, style="", overflow="fold")
-    return table
+def table(title: str) -> Table:
+    """A table as all views have it, with its first column.
+
+    Args:
+        title: of the first column.
+    """
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    made.add_column(title, style="", overflow="fold")
+    return made
 
 
 def summary_view(summary: Mapping[str, Any], meanings: Mapping[str, str]) -> RenderableType:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from constitution.engine import ModelRole, Sampling
 from constitution.errors import Problem, RunFileError, SettingsError
@@ -16,13 +16,21 @@ from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLIN
 from constitution.sources.compose import compose
 from constitution.sources.explain import explain
 from constitution.sources.nodes import Table, plain
+from constitution.sources.prompts import PromptSource
+from constitution.sources.prompts.exclusion import RUN
+from constitution.sources.prompts.reading import BadRows, Reading, Side
+from constitution.sources.prompts.source import where
 from constitution.steps.pair import PairPolicy
+from constitution.store.choice import Choice
 from constitution.store.plan import CHUNK_SIZE
 
 T = TypeVar("T")
 
 TEXT = r"\S"
-PATTERNS = {TEXT: "text that is not blank (or leave the key out)"}
+PATTERNS = {
+    TEXT: "text that is not blank (or leave the key out)",
+    "^[0-9]+/[0-9]+$": "i/n, like 0/4 for the first of four",
+}
 Text = Annotated[str, Field(pattern=TEXT)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -46,12 +54,44 @@ class RoleFile(_Written):
     chat_template_kwargs: dict[str, Any] | None = Field(None, description="Handed to the chat template.")
 
 
+class SourceFile(_Written):
+    """One source of prompts."""
+
+    source: Text = Field(description="A file, a folder, a data set of the hub, or - for standard input.")
+    config: Text | None = Field(None, description="Of a data set that has several.")
+    split: Text | None = Field(None, description="Of a data set that has several.")
+    revision: Text | None = Field(None, description="Branch, tag or commit on the hub.")
+    weight: float | None = Field(None, gt=0, description="Its share in the mix.")
+
+
+def _as_sources(value: object) -> object:
+    """A name alone, or one source alone, is a list of one."""
+    found = [value] if isinstance(value, str | Mapping) else value
+    if not isinstance(found, list):
+        return found
+    return [{"source": item} if isinstance(item, str) else item for item in found if item != ""]
+
+
 class RunFile(_Written):
     """Everything that a run needs."""
 
     schema_: Literal[1] = Field(1, alias="schema")
     constitution: Text = Field(description="A shipped name, or the path of a file.")
-    prompts: str = Field("", description="A file of prompts: .jsonl, or .txt with one a line; - is standard input.")
+    prompts: Annotated[list[SourceFile], BeforeValidator(_as_sources)] = Field(
+        default_factory=list, description="Sources of prompts: files, folders, data sets of the hub, or - once."
+    )
+    prompt_column: Text | None = Field(None, description="The column of the prompt; else it is found.")
+    response_column: Text | None = Field(None, description="The column of an answer that exists already.")
+    id_column: Text | None = None
+    tag_column: Text | None = Field(None, description="The column of the tags: one or a list.")
+    tags: dict[str, Text] = Field(default_factory=dict, description="Tags named otherwise: found: meant.")
+    revise: Side | None = Field(None, description="Start from this answer of a preference row.")
+    bad_rows: BadRows = Field("error", description="error, or drop rows that are no prompt as inputs with a reason.")
+    where: list[Text] = Field(default_factory=list, description="Tags that inputs must have: a; a,b for one; not a.")
+    draw: Count | None = Field(None, description="So many different prompts, by hash; then the limit.")
+    exclude: list[Text] = Field(default_factory=list, description="Evaluation prompts that no input may repeat.")
+    exclude_words: int = Field(RUN, ge=1, description="Words in a row that are a repeat.")
+    shard: str | None = Field(None, pattern="^[0-9]+/[0-9]+$", description="i/n: the i-th of n processes, from 0.")
     model: Text = Field(description="scripted, demo, vllm:NAME-OR-PATH, a hub name, or a local folder.")
     out: Text = Field(description="The run's folder.")
     recipe: Text = "critique_revise"
@@ -71,6 +111,34 @@ class RunFile(_Written):
     reuse: Text | None = Field(None, description="A run whose answers are taken where the request is the same.")
     engine: dict[str, Any] = Field(default_factory=dict, description="Options of the engine, handed on untouched.")
     roles: dict[Literal["draft", "critique", "revise", "judge"], RoleFile] = Field(default_factory=dict)
+
+    def reading(self) -> Reading:
+        """How rows become prompts."""
+        return Reading(
+            system=self.system,
+            prompt_column=self.prompt_column,
+            response_column=self.response_column,
+            id_column=self.id_column,
+            tag_column=self.tag_column,
+            tags=tuple(sorted(self.tags.items())),
+            revise=self.revise,
+            bad_rows=self.bad_rows,
+        )
+
+    def sources(self) -> tuple[PromptSource, ...]:
+        """Where the prompts are."""
+        return tuple(PromptSource(one.source, one.config, one.split, one.revision) for one in self.prompts)
+
+    def choice(self) -> Choice:
+        """Which rows are inputs.
+
+        Raises:
+            SettingsError: some sources have a weight and others none, or a condition is none.
+        """
+        weights = tuple(one.weight for one in self.prompts if one.weight is not None)
+        if weights and len(weights) != len(self.prompts):
+            raise SettingsError("some sources have a weight and others none: give one for each, or none at all")
+        return Choice(tuple(self.where), self.draw, self.limit, weights, self.seed)
 
     def model_of(self, role: ModelRole) -> str:
         """The model string of a role."""
@@ -152,11 +220,26 @@ def _compose(path: Path) -> Table:
 def _beside(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paths in a run file are relative to its own folder."""
     moved = dict(data)
-    for key in ("prompts", "out", "reuse", "constitution"):
+    for key in ("prompts", "exclude"):
+        if key in data:
+            moved[key] = _beside_sources(data[key], folder)
+    for key in ("out", "reuse", "constitution"):
         value = data.get(key)
         if isinstance(value, str) and value not in ("", "-") and (key != "constitution" or _is_path(value)):
             moved[key] = str(folder / Path(value).expanduser())
     return moved
+
+
+def _beside_sources(value: Any, folder: Path) -> Any:
+    """Files among sources of prompts; names of the hub and standard input stay."""
+    if isinstance(value, list):
+        return [_beside_sources(item, folder) for item in value]
+    if isinstance(value, Mapping):
+        return {**value, "source": _beside_sources(value["source"], folder)} if "source" in value else value
+    if not isinstance(value, str) or value in ("", "-"):
+        return value
+    path = folder / Path(value).expanduser()
+    return str(path) if where(value) == "path" or path.exists() else value
 
 
 def _is_path(text: str) -> bool:

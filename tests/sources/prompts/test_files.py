@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from constitution.errors import PromptFileError, StoreError
-from constitution.sources.prompts import PromptFile, copy_stream, seekable
+from constitution.sources.prompts import PromptFile, PromptSource, Reading, intake, seekable
 
 
 @pytest.mark.parametrize(
@@ -47,20 +47,27 @@ def test_seekable(tmp_path: Path) -> None:
 
 
 def test_copy_of_a_pipe(tmp_path: Path) -> None:
-    """A pipe is copied byte by byte, once."""
+    """A pipe is read once; its copy can be read from any place, and tells the places of the pipe."""
     reader, writer = os.pipe()
-    os.write(writer, b'{"prompt": "a"}\r\n\xff')
+    os.write(writer, b'{"prompt": "a"}\r\n\n{"prompt": "b"}')
     os.close(writer)
-    copy_stream(f"/proc/self/fd/{reader}", tmp_path / "input.jsonl")
+    name = f"/proc/self/fd/{reader}"
+    copied = intake([PromptSource(name)], Reading(), tmp_path / "input.jsonl")
     os.close(reader)
-    assert (tmp_path / "input.jsonl").read_bytes() == b'{"prompt": "a"}\r\n\xff'
+    entries = list(copied.read())
+    assert [(entry.prompt.conversation[0].content, entry.place) for entry in entries] == [
+        ("a", f"{name}:1"),
+        ("b", f"{name}:3"),
+    ]
+    assert list(copied.read(entries[1].offset, entries[1].line)) == entries[1:]
     assert [path.name for path in tmp_path.iterdir()] == ["input.jsonl"]
 
 
 def test_copy_that_fails(tmp_path: Path) -> None:
     """A copy that cannot be made names what cannot be read or written and leaves nothing."""
-    with pytest.raises(PromptFileError, match="no such file"):
-        copy_stream(tmp_path / "none", tmp_path / "input.jsonl")
+    for source, message in (("none.csv", "no such file"), ("/dev/null", "holds no prompt")):
+        with pytest.raises(PromptFileError, match=message):
+            intake([PromptSource(source)], Reading(), tmp_path / "input.jsonl")
     with pytest.raises(StoreError, match="cannot write"):
-        copy_stream(os.devnull, tmp_path / "none" / "input.jsonl")
+        intake([PromptSource("/dev/null")], Reading(), tmp_path / "none" / "input.jsonl")
     assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from constitution.errors import Problem, PromptFileError, SettingsError
 from constitution.messages import Message, Prompt, assistant, system, user
-from constitution.sources.prompts import Entry, PromptFile, derived_id
+from constitution.sources.prompts import Entry, PromptFile, Reading, derived_id
 from constitution.sources.prompts.json_lines import MAX_LINE
 
 DOCS = Path(__file__).parents[3] / "docs" / "prompts.md"
@@ -23,7 +23,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "prompts.md"
 def read(path: Path, data: bytes | str, name: str = "p.jsonl", **options: Any) -> list[Entry]:
     file = path / name
     file.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return list(PromptFile(file, **options).read())
+    return list(PromptFile(file, Reading(**options)).read())
 
 
 def refused(path: Path, data: bytes | str, name: str = "p.jsonl") -> Problem:
@@ -67,6 +67,7 @@ def test_null_is_absent(tmp_path: Path) -> None:
         "response": None,
         "metadata": None,
         "split": None,
+        "Tag": None,
     }
     (entry,) = read(tmp_path, json.dumps(row))
     assert entry.prompt == Prompt(derived_id((user("hi"),), None, ()), (user("hi"),))
@@ -122,14 +123,16 @@ BAD_ROWS = [
     ('{"prompt": ""}', 2, "prompt", "is empty"),
     ('{"prompt": " \\n"}', 2, "prompt", "is empty"),
     ('{"prompt": null}', 2, "prompt", "is null"),
-    ('{"prompt": 3}', 2, "prompt", "expected a text, found the number 3"),
-    ('{"prompt": [' + USER + "]}", 2, "prompt", 'goes into "messages"'),
+    ('{"prompt": 3}', 2, "prompt", "expected a text, or a list like [{"),
+    ('{"prompt": []}', 2, "prompt", "or a list like [{"),
+    ('{"prompt": ["a"]}', 13, "prompt[0]", "expected a turn like"),
     ('{"id": "x"}', 0, "", 'neither "prompt" nor "messages"'),
-    ('{"prompt": "a", "messages": [' + USER + "]}", 17, "messages", "not both"),
+    ('{"prompt": "a", "messages": [' + USER + "]}", 17, "messages", "could both be the prompt"),
+    ('{"question": "a", "query": "b"}', 19, "query", "--prompt-column question"),
+    ('{"prompt": "a", "answer": "b", "output": "c"}', 32, "output", "--response-column - to have one drafted"),
+    ('{"messsages": [' + USER + "]}", 2, "messsages", 'did you mean "messages"?'),
+    ('{"ask": "a"}', 0, "", 'it has "ask": name the one (--prompt-column)'),
     ('{"prompt": "a", "Tag": ["x"]}', 17, "Tag", 'did you mean "tags"? (other data goes into "metadata": {...})'),
-    ('{"question": "a"}', 2, "question", 'did you mean "prompt"?'),
-    ('{"prompt": "a", "zzzz": 1}', 17, "zzzz", "known are prompt, messages, id, tags, response, metadata"),
-    ('{"prompt": "a", "b\\u001b c": 1}', 17, '["b\\u001b c"]', "unknown key"),
     ('{"prompt": "a", "response": ""}', 17, "response", "is empty"),
     ('{"prompt": "a\\u0000b"}', 2, "prompt", "NUL"),
     ('{"prompt": "a", "id": ""}', 17, "id", "is empty"),
@@ -139,11 +142,11 @@ BAD_ROWS = [
     ('{"prompt": "a", "id": "x\\ny"}', 17, "id", "control character"),
     ('{"prompt": "a", "id": 12345678901234567890123}', 23, "", "does not fit in 64 bits"),
     ('{"prompt": "a", "metadata": {"n": -9223372036854775809}}', 35, "", "does not fit in 64 bits"),
-    ('{"prompt": "a", "tags": "x"}', 17, "tags", "expected a list"),
-    ('{"prompt": "ä", "tags": ["x", 3]}', 31, "tags[1]", "expected a text"),
+    ('{"prompt": "a", "tags": 1.5}', 17, "tags", "expected a text or a list of texts, found the number 1.5"),
+    ('{"prompt": "a", "tags": {}}', 17, "tags", "found an object"),
+    ('{"prompt": "ä", "tags": ["x", null]}', 31, "tags[1]", "expected a text"),
     ('{"prompt": "a", "tags": ["x", "x"]}', 31, "tags[1]", "stands twice"),
     ('{"prompt": "a", "tags": [""]}', 26, "tags[0]", "is empty"),
-    ('{"prompt": "a", "metadata": [1]}', 17, "metadata", "expected an object"),
     ('{"prompt": "a", "metadata": ' + '{"a":' * 120 + "1" + "}" * 121, 0, "", "nested deeper than 100"),
     ('{"prompt": "a", "metadata": ' + '{"a":' * 1100 + "1" + "}" * 1101, ANY, "", "depth"),
     ('{"messages": []}', 2, "messages", "expected a list like"),
@@ -154,15 +157,16 @@ BAD_ROWS = [
     ('{"messages": [' + ANSWER + "]}", 2, "messages", "no user turn"),
     ('{"messages": [' + USER + ", " + ANSWER + ", " + ANSWER + "]}", 88, "messages[2]", "join them"),
     ('{"messages": [' + USER + ", " + ANSWER + '], "response": "r"}', 49, "messages[1]", "keep one"),
-    ('{"messages": [{"role": "human", "content": "u"}]}', 16, "messages[0].role", 'did you mean "user"?'),
+    ('{"messages": [{"role": "usr", "content": "u"}]}', 16, "messages[0].role", 'did you mean "user"?'),
     ('{"messages": [{"role": "\\u001b", "content": "u"}]}', 16, "messages[0].role", '"\\u001b"; expected system'),
     ('{"messages": [{"content": "u"}]}', 15, "messages[0].role", "a turn needs a role"),
-    ('{"messages": [{"from": "human", "value": "u"}]}', 16, "messages[0].from", 'did you mean "role"?'),
+    ('{"messages": [{"role": "user", "text": "u"}]}', 15, "messages[0].content", 'its keys are "role", "text"'),
     ('{"messages": [{"role": "user", "content": null}]}', 32, "messages[0].content", "found null"),
     ('{"messages": [{"role": "user", "content": " "}]}', 32, "messages[0].content", "is empty"),
-    ('{"messages": [{"role": "user", "content": [{"type": "text"}]}]}', 32, "messages[0].content", "a later version"),
-    ('{"messages": [{"role": "tool", "content": "t"}]}', 15, "messages[0]", "a later version"),
-    ('{"messages": [{"role": "assistant", "tool_calls": []}]}', 15, "messages[0]", "a later version"),
+    ('{"messages": [{"role": "user", "content": [{"type": "image"}]}]}', 44, "messages[0].content[0]", "images"),
+    ('{"messages": [{"role": "user", "content": {"a": 1}}]}', 32, "messages[0].content", "write it as JSON text"),
+    ('{"messages": [{"role": "tool", "content": "t"}]}', 2, "messages", "no user turn"),
+    ('{"messages": [{"role": "assistant", "tool_calls": []}]}', 15, "messages[0].content", "the turn has none"),
     ('{"prompt": "a", "prompt": "b"}', 17, "prompt", "stands twice in one object (first at column 2)"),
     ('{"prompt": "a", "metadata": {"x": {"k" : 1, "k": 2}}}', 45, "metadata.x.k", "stands twice"),
     ('{"prompt": "a", "pr\\u006fmpt": "b"}', 17, "prompt", "stands twice"),
@@ -174,7 +178,7 @@ BAD_ROWS = [
     ("{", 1, "", "over several lines"),
     ("[", 1, "", "over several lines"),
     ("hello", 1, "", ".txt"),
-    ('["a"]', 1, "", "one object a line"),
+    ('["a"]', 1, "", "where it is the whole file"),
     ('"a"', 1, "", "expected a JSON object"),
     ('\ufeff{"prompt": "a"}', 1, "", "byte order mark"),
 ]  # fmt: skip
@@ -209,13 +213,19 @@ def test_bad_bytes(tmp_path: Path, data: bytes, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("head", "message"),
-    [(b"\xff\xfe{\0", "UTF-16"), (b"\xfe\xff\0{", "UTF-16"), (b"\x1f\x8b\x08\x00", "gzip"), (b"PAR1....", "parquet")],
-)
+    [(b"\xff\xfe{\0", "UTF-16"), (b"\xfe\xff\0{", "UTF-16"), (b"PK\x03\x04", "zip"), (b"BZh9", "bzip2"),
+     (b"\x1f\x8b\x08\x00", "gzip"), (b"PAR1....", "parquet"), (b" [1]", "JSON array")],
+)  # fmt: skip
 def test_foreign_files(tmp_path: Path, head: bytes, message: str) -> None:
     """Files that are often taken for text are named for what they are."""
     problem = refused(tmp_path, head)
     assert message in problem.message
     assert problem.line == 0
+
+
+def test_one_object_over_several_lines(tmp_path: Path) -> None:
+    """A file that is one object, written over lines, is refused once, not line by line."""
+    assert "over several lines" in refused(tmp_path, '{\n "prompt": "a"\n}\n').message
 
 
 def test_long_line_is_passed_over(tmp_path: Path) -> None:
@@ -285,7 +295,7 @@ def test_system_turn_is_put_in(tmp_path: Path) -> None:
 def test_bad_system_text(text: str) -> None:
     """A system text that is blank or no text is refused before any file is opened."""
     with pytest.raises(SettingsError, match="the system text cannot be used"):
-        PromptFile("none.jsonl", system=text)
+        PromptFile("none.jsonl", Reading(system=text))
 
 
 def test_derived_id_holds_content_only() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from constitution.errors import PromptFileError, SettingsError, StoreError
 from constitution.messages import Message, Prompt, assistant, system, user
-from constitution.sources.prompts import PromptFile, as_prompt, derived_id, is_one_prompt, write_prompts
+from constitution.sources.prompts import PromptFile, Reading, as_prompt, derived_id, intake_items, is_one_prompt
 
 DOCS = Path(__file__).parents[3] / "docs" / "prompts.md"
 
@@ -62,9 +62,10 @@ def test_written_values_are_the_values(
 ) -> None:
     """What is read back from the file is what each value stands for, given ids and system turns included."""
     file = tmp_path_factory.mktemp("values") / "p.jsonl"
-    write_prompts(iter(values), file)
-    read = [(entry.prompt, entry.given_id) for entry in PromptFile(file, system=opening).read()]
-    assert read == [as_prompt(value, system=opening) for value in values]
+    reading = Reading(system=opening)
+    intake_items(iter(values), reading, file)
+    read = [(entry.prompt, entry.given_id) for entry in PromptFile(file, copied=True).read()]
+    assert read == [as_prompt(value, reading) for value in values]
     assert all(is_one_prompt(value) for value in values)
 
 
@@ -93,15 +94,16 @@ def test_one_or_several(value: object, one: bool) -> None:
 def test_one_value_is_a_list_of_one(tmp_path: Path) -> None:
     """A single value is written as one line, a text not as its characters."""
     for value in ("ab", [user("ab")], {"prompt": "ab"}):
-        write_prompts(value, tmp_path / "p.jsonl")
-        assert (tmp_path / "p.jsonl").read_text() == '{"prompt":"ab"}\n'
+        (entry,) = intake_items(value, Reading(), tmp_path / "p.jsonl").read()
+        assert entry.prompt.conversation == (user("ab"),)
+        assert entry.place == "prompts[0]"
 
 
 def test_derived_ids_stay_derived() -> None:
     """A `Prompt` with its derived id is no given id: with a system turn it gets the id of what it then is."""
     plain, _ = as_prompt("a")
-    opened, given_id = as_prompt(plain, system="s")
-    assert (opened, given_id) == as_prompt("a", system="s")
+    opened, given_id = as_prompt(plain, Reading(system="s"))
+    assert (opened, given_id) == as_prompt("a", Reading(system="s"))
     assert not given_id
     assert opened.id == derived_id((system("s"), user("a")), None, ()) != plain.id
 
@@ -121,15 +123,15 @@ def test_derived_ids_stay_derived() -> None:
         ({"prompt": "a", "metadata": {"x": (1, float("inf"))}}, "inf is not JSON"),
         ({"prompt": "a", "metadata": {"x": 2**64}}, "64-bit"),
         ({"prompt": "a", "metadata": {"x": {1}}}, "not JSON serializable: set"),
-        ({"prompt": "a", "metadata": {"x": datetime(2020, 1, 1, tzinfo=UTC)}}, "not JSON serializable: datetime"),
+        ({"prompt": "a", "picture": b"x"}, "not JSON serializable: bytes"),
         ({"prompt": "a", "metadata": {1: 2}}, "key must be str"),
-        ({"prompt": "a", "label": 1}, "prompt: label: unknown key"),
+        ({"prompt": "a", "Tag": "x"}, "prompt: Tag: unknown key"),
         ({"messages": [user("a"), 3]}, "prompt: messages[1]: expected a turn"),
         ({"messages": "a"}, "prompt: messages: expected a list"),
         (Prompt("", (user("a"),)), "prompt: id: is empty"),
         (Prompt("x", ()), "prompt: messages: expected a list"),
         (Prompt("x", (user("\ud800"),)), "cannot be written as JSON"),
-        (Prompt("x", (Message("tool", "t"),)), "a later version"),
+        (Prompt("x", (Message("tool", "t"),)), "no user turn"),
         (Prompt("x", (user("a"),), metadata="{"), "over several lines"),
     ],
     ids=repr,
@@ -143,19 +145,21 @@ def test_bad_value(value: object, message: str) -> None:
 def test_bad_system_text() -> None:
     """A blank system text is refused."""
     with pytest.raises(SettingsError, match="the system text cannot be used: it is empty"):
-        as_prompt("a", system=" ")
+        as_prompt("a", Reading(system=" "))
 
 
 def test_bad_values_are_told_together(tmp_path: Path) -> None:
-    """All bad values are told by number, at most twenty, and the file stays as it was."""
+    """Bad values are told by number, at most twenty, the others counted, and the file stays as it was."""
     file = tmp_path / "p.jsonl"
     file.write_text("old")
     with pytest.raises(PromptFileError) as caught:
-        write_prompts(["a", "", "b", {"x": 1}], file)
-    assert [problem.path for problem in caught.value.problems] == ["[1].prompt", "[3].x"]
+        intake_items(["a", "", "b", {"x": 1}], Reading(), file)
+    assert [problem.path for problem in caught.value.problems] == ["[1].prompt", "[3]", ""]
     with pytest.raises(PromptFileError) as caught:
-        write_prompts(("" for _ in range(10**9)), file)
-    assert len(caught.value.problems) == 20
+        intake_items(("" for _ in range(10**9)), Reading(), file)
+    assert len(caught.value.problems) == 22
+    assert "9,980 more problems; the rest of the file was not read" in str(caught.value)
+    assert "--bad-rows drop" in str(caught.value)
     assert file.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["p.jsonl"]
 
@@ -163,7 +167,7 @@ def test_bad_values_are_told_together(tmp_path: Path) -> None:
 def test_value_too_long_for_a_line(tmp_path: Path) -> None:
     """A value that would make a line that no reader takes is refused when it is written."""
     with pytest.raises(PromptFileError, match="longer than 4,000,000 bytes"):
-        write_prompts(["x" * 4_000_000], tmp_path / "p.jsonl")
+        intake_items(["x" * 4_000_000], Reading(), tmp_path / "p.jsonl")
 
 
 def test_values_that_break_leave_no_file(tmp_path: Path) -> None:
@@ -174,14 +178,20 @@ def test_values_that_break_leave_no_file(tmp_path: Path) -> None:
         raise OSError("their disk")
 
     with pytest.raises(OSError, match="their disk"):
-        write_prompts(broken(), tmp_path / "p.jsonl")
+        intake_items(broken(), Reading(), tmp_path / "p.jsonl")
     assert not list(tmp_path.iterdir())
 
 
 def test_folder_that_is_missing(tmp_path: Path) -> None:
     """A file that cannot be made is named with the reason."""
     with pytest.raises(StoreError, match=r"cannot write .*No such file or directory"):
-        write_prompts(["a"], tmp_path / "none" / "p.jsonl")
+        intake_items(["a"], Reading(), tmp_path / "none" / "p.jsonl")
+
+
+def test_dates_become_text() -> None:
+    """Dates in what becomes metadata are written as ISO text."""
+    prompt, _ = as_prompt({"prompt": "a", "when": datetime(2020, 1, 2, tzinfo=UTC)})
+    assert prompt.metadata == '{"when":"2020-01-02T00:00:00+00:00"}'
 
 
 def test_documented_code_runs() -> None:

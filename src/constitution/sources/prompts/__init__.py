@@ -1,17 +1,26 @@
-"""Prompts: files of them, read line by line from any place, and Python values that stand for them."""
+"""Prompts: whatever a user has becomes one file that is read line by line from any place."""
 
-from constitution.sources.prompts.files import copy_stream, seekable
-from constitution.sources.prompts.prompt_file import Entry, PromptFile
+from constitution.sources.prompts.entries import Entry
+from constitution.sources.prompts.files import seekable
+from constitution.sources.prompts.intake import in_place, intake, intake_items, read_items, read_sources
+from constitution.sources.prompts.prompt_file import PromptFile
+from constitution.sources.prompts.reading import Reading
 from constitution.sources.prompts.rows import derived_id
-from constitution.sources.prompts.values import as_prompt, is_one_prompt, write_prompts
+from constitution.sources.prompts.source import PromptSource
+from constitution.sources.prompts.values import as_prompt, is_one_prompt
 
 __all__ = [
     "Entry",
     "PromptFile",
+    "PromptSource",
+    "Reading",
     "as_prompt",
-    "copy_stream",
     "derived_id",
+    "in_place",
+    "intake",
+    "intake_items",
     "is_one_prompt",
+    "read_items",
+    "read_sources",
     "seekable",
-    "write_prompts",
 ]

@@ -39,12 +39,17 @@ class LineError(Exception):
         """1-based, in characters; 0 where the place is `path`."""
 
 
-def lines(file: BinaryIO, offset: int, number: int) -> Iterator[tuple[int, int, int, bytes]]:
-    """Read (line number, offset, offset of the next line, bytes without the line's end) from `offset` on.
+def lines(file: BinaryIO, offset: int, number: int, *, ends: bool = False) -> Iterator[tuple[int, int, int, bytes]]:
+    """Read (line number, offset, offset of the next line, bytes without the line's end), from where the file stands on.
 
     At most `MAX_LINE + 2` bytes of a line are ever held; a longer line comes cut, so its length tells.
+
+    Args:
+        file: A file or stream, at the beginning of a line.
+        offset: Of that line; only counted on.
+        number: Of that line.
+        ends: Whether the lines keep their ends.
     """
-    file.seek(offset)
     room = MAX_LINE + 2
     while raw := file.readline(room):
         following = offset + len(raw)
@@ -53,7 +58,7 @@ def lines(file: BinaryIO, offset: int, number: int) -> Iterator[tuple[int, int, 
                 following += len(rest)
                 if rest.endswith(b"\n"):
                     break
-        yield number, offset, following, raw.removesuffix(b"\n").removesuffix(b"\r")
+        yield number, offset, following, raw if ends else raw.removesuffix(b"\n").removesuffix(b"\r")
         number, offset = number + 1, following
 
 
@@ -84,7 +89,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         _explain(raw, error)
     if not isinstance(value, dict):
-        hint = "; a JSON array must be written as one object a line" if isinstance(value, list) else ""
+        hint = "; a JSON array is read where it is the whole file" if isinstance(value, list) else ""
         raise LineError((), f'expected a JSON object like {{"prompt": "..."}}{hint}', 1)
     keys, big = survey(value)
     # Each key ends in `":`, texts may hold it too: so equal counts prove that no key was lost.
@@ -167,7 +172,8 @@ def _explain(raw: bytes, error: orjson.JSONDecodeError) -> NoReturn:
         if _SURROGATE.search(text):
             raise LineError((), "half of a surrogate pair (\\ud800 to \\udfff) is no text; remove it", error.colno)
     if not text.lstrip().startswith("{"):
-        message = 'expected a JSON object like {"prompt": "..."}; plain text, one prompt a line, wants a name in .txt'
+        names = "plain text, one prompt a line, wants a name in .txt, a table one in .csv"
+        message = f'expected a JSON object like {{"prompt": "..."}}; {names}'
         raise LineError((), message, 1)
     raise LineError((), f"not JSON: {error.msg}", error.colno)
 

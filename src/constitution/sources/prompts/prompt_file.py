@@ -3,80 +3,55 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from constitution.errors import Problem, PromptFileError
-from constitution.messages import Prompt
-from constitution.sources.prompts.files import opened
-from constitution.sources.prompts.json_lines import (
-    JsonPath,
-    LineError,
-    as_text,
-    column_of,
-    lines,
-    parse_object,
-    place,
-    too_long,
-)
-from constitution.sources.prompts.rows import check_system, prompt_of
+from constitution.sources.prompts.entries import Entry, RawRow, understand, unwritten
+from constitution.sources.prompts.files import HEAD, kind_of, opened
+from constitution.sources.prompts.json_lines import LineError, as_text, lines, parse_object, too_long
+from constitution.sources.prompts.reading import Reading
+from constitution.sources.prompts.rows import check_system
 
-_BOM = b"\xef\xbb\xbf"
-_FOREIGN = {
-    b"\xff\xfe": "is UTF-16 text; save it as UTF-8",
-    b"\xfe\xff": "is UTF-16 text; save it as UTF-8",
-    b"\x1f\x8b": "is a gzip archive; unpack it first",
-    b"\x28\xb5\x2f\xfd": "is a zstd archive; unpack it first",
-    b"PK\x03\x04": "is a zip archive; unpack it first",
-    b"PAR1": "is a parquet file; write its rows as JSONL first",
+BOM = b"\xef\xbb\xbf"
+IN_PLACE = ("lines", "text")
+"""Kinds of files that can be read from any place."""
+FORMS = {
+    "lines": "JSONL",
+    "text": "plain text, one prompt a line",
+    "csv": "CSV table",
+    "array": "JSON array",
+    "parquet": "parquet table",
+    "gz": "gzip archive",
+    "zst": "zstd archive",
 }
-"""How files begin that are often taken for text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One prompt of a file, with its place."""
-
-    prompt: Prompt
-    given_id: bool
-    """Whether the file gives the id; else it is the digest of the content."""
-    line: int
-    """1-based."""
-    offset: int
-    """Of the line's first byte."""
-    next_offset: int
-    """Of the byte after the line's end."""
-    place: str = ""
-    """Where it stands for a person: `prompts.jsonl:12`, `train.parquet: row 12`."""
-    source: int = 0
-    """Number of its source, where a run has several."""
-    bad: str | None = None
-    """Why the row is no prompt; it then comes with an id and a conversation of what could be read."""
 
 
 class PromptFile:
-    """A file of prompts: plain text, one prompt a line, where the name ends in `.txt`; else JSONL.
+    """A file of prompts that is read where it is: plain text, one prompt a line, or JSONL; or a run's copy.
 
     Reading streams: never more than one line, of at most 4 MB, is in memory.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, system: str | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], reading: Reading | None = None, *, copied: bool = False) -> None:
         """Name the file; nothing is opened yet.
 
         Args:
-            path: A regular file (see `seekable`).
-            system: Text of a system turn for conversations that have none; part of them, and of derived ids, from
-                then on.
+            path: A regular file (see `seekable`); plain text where the name ends in `.txt`.
+            reading: What the user says about the rows.
+            copied: Whether it is a copy that `intake` made: its rows are understood already.
 
         Raises:
             SettingsError: The system text is blank or no text.
         """
-        check_system(system)
+        self.reading = reading or Reading()
+        check_system(self.reading.system)
         self.path = Path(path)
-        self.system = system
-        self.plain = self.path.suffix.lower() == ".txt"
+        self._name = str(self.path)
+        self.copied = copied
+        self.plain = not copied and self.path.suffix.lower() == ".txt"
 
     def read(
         self,
@@ -92,43 +67,63 @@ class PromptFile:
             offset: Byte at which a line begins: 0 or the `offset` or `next_offset` of an `Entry`.
             line: Number of that line.
             count: Most prompts to read; all without.
-            report: Takes each bad line, which is then left out; without it the first one is raised.
+            report: Takes each bad line, which is then left out; without it the first one is raised. Where the reading
+                wants bad rows dropped they are entries, and nothing is reported.
 
         Raises:
             PromptFileError: The file cannot be read or is no text; without `report` also a bad line.
         """
         left = -1 if count is None else count
         with opened(self.path) as file:
-            if offset == 0:
-                self._refuse_foreign(file)
+            if offset == 0 and not self.copied:
+                self._refuse_other_kinds(file.read(HEAD))
+            file.seek(offset)
             for number, start, following, raw in lines(file, offset, line):
                 if left == 0:
                     return
-                body = raw.removeprefix(_BOM) if start == 0 else raw
+                body = raw.removeprefix(BOM) if start == 0 else raw
                 if not body or body.isspace():
                     continue
-                try:
-                    prompt, given = self._parse(body)
-                except LineError as error:
-                    problem = self._problem(error, number, body)
+                found = self._entry(body, number, start, following)
+                if isinstance(found, Problem):
                     if report is None:
-                        raise PromptFileError((problem,)) from None
-                    report(problem)
+                        raise PromptFileError((found,))
+                    report(found)
                     continue
-                yield Entry(prompt, given, number, start, following)
+                yield found
                 left -= 1
 
-    def _parse(self, raw: bytes) -> tuple[Prompt, bool]:
-        too_long(raw)
-        return prompt_of({"prompt": as_text(raw)} if self.plain else parse_object(raw), self.system)
+    def _refuse_other_kinds(self, head: bytes) -> None:
+        kind = kind_of(str(self.path), head)
+        if kind not in IN_PLACE:
+            what = f"is a {FORMS[kind]}, which cannot be read from any place; `intake` makes a copy that can"
+            raise PromptFileError((Problem(str(self.path), 0, 0, "", what),))
 
-    def _problem(self, error: LineError, number: int, raw: bytes) -> Problem:
-        path: JsonPath = () if self.plain else error.path  # a plain line has no inner places
-        column = error.column or (column_of(raw, path) if path else 0)
-        return Problem(str(self.path), number, column, place(path), error.message)
+    def _entry(self, body: bytes, number: int, start: int, following: int) -> Entry | Problem:
+        if self.copied:
+            try:
+                return unwritten(body, number, start, following)
+            except LineError as error:
+                return Problem(str(self.path), number, 0, "", error.message)
+        at = (number, start, following)
+        return understand_line(body, self._name, at, self.reading, plain=self.plain)
 
-    def _refuse_foreign(self, file: BinaryIO) -> None:
-        head = file.read(4)
-        for start, what in _FOREIGN.items():
-            if head.startswith(start):
-                raise PromptFileError((Problem(str(self.path), 0, 0, "", f"the file {what}"),))
+
+def understand_line(
+    body: bytes, file: str, at: tuple[int, int, int], reading: Reading, source: int = 0, *, plain: bool
+) -> Entry | Problem:
+    """What one line of JSONL, or of plain text, is; it stands at a line number and between two offsets."""
+    value: Mapping[str, Any] | LineError
+    try:
+        too_long(body)
+        value = {"prompt": as_text(body)} if plain else parse_object(body)
+    except LineError as error:
+        value = error
+    row = RawRow(value, body, file, at[0], offset=at[1], next_offset=at[2])
+    if not plain:
+        return understand(row, reading, source)
+    # A plain line has no columns, and no places in it.
+    found = understand(row, Reading(system=reading.system, bad_rows=reading.bad_rows), source)
+    if not isinstance(found, Problem):
+        return found
+    return replace(found, path="", column=value.column if isinstance(value, LineError) else 0)

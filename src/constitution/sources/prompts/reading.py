@@ -9,6 +9,8 @@ BadRows: TypeAlias = Literal["error", "drop"]
 BAD_ROWS: tuple[str, ...] = get_args(BadRows)
 Side: TypeAlias = Literal["rejected", "chosen"]
 SIDES: tuple[str, ...] = get_args(Side)
+NO_COLUMN = "-"
+"""Named as a column: none has it, however it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +20,13 @@ class Reading:
     system: str | None = None
     """Text of a system turn for conversations that have none; part of them, and of derived ids, from then on."""
     prompt_column: str | None = None
+    """Holds a text, a list of turns, or a transcript; named, it must stand in every row, as all named columns."""
     response_column: str | None = None
+    """Holds an answer that exists already; NO_COLUMN where none is to be taken for one."""
     id_column: str | None = None
+    """NO_COLUMN where ids are to be derived, whatever the rows say."""
     tag_column: str | None = None
-    """Holds one tag or a list of them."""
+    """Holds one tag or a list of them; NO_COLUMN for none."""
     tags: tuple[tuple[str, str], ...] = ()
     """Tags named otherwise: (as they stand in the rows, as the constitution knows them)."""
     revise: Side | None = None

@@ -1,38 +1,46 @@
-"""One row, as a file or a Python value gives it, becomes one prompt, or is refused with the reason."""
+"""One row, as a file, a data set or a Python value gives it, becomes one prompt, or is refused with the reason."""
 
 from __future__ import annotations
 
-import json
 import re
-from difflib import get_close_matches
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import orjson
 
 from constitution.digest import digest
 from constitution.errors import SettingsError
-from constitution.messages import ROLES, Conversation, Message, Prompt
+from constitution.messages import Conversation, Message, Prompt, user
+from constitution.sources.prompts.columns import Columns, columns_of
 from constitution.sources.prompts.json_lines import JsonPath, LineError
+from constitution.sources.prompts.reading import Reading
+from constitution.sources.prompts.transcripts import is_transcript, parse_transcript
+from constitution.sources.prompts.turns import any_json, check_text, kind, tools_of, turn_of
 
 ID_VERSION = 1
 """Raised when what a derived id holds changes."""
 MAX_NAME = 200
 """Characters that an id or a tag may have."""
-ROW_KEYS = ("prompt", "messages", "id", "tags", "response", "metadata")
-MESSAGE_KEYS = ("role", "content")
 
-_ROW_KEYS = frozenset(ROW_KEYS)
-_MESSAGE_KEYS = frozenset(MESSAGE_KEYS)
 _OPENING = ("system", "developer")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_MEANT = {
-    "text": "prompt", "question": "prompt", "instruction": "prompt", "input": "prompt", "query": "prompt",
-    "conversation": "messages", "conversations": "messages", "turns": "messages",
-    "answer": "response", "completion": "response", "output": "response",
-    "human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant",
-    "from": "role", "value": "content",
-}  # fmt: skip
-"""What other formats call the same thing."""
+_LIKE = '[{"role": "user", "content": "..."}]'
+
+Turn = tuple[Message, JsonPath]
+"""A turn, with its place in the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a row means."""
+
+    prompt: Prompt
+    given_id: bool
+    """Whether the row gives the id; else it is the digest of the content."""
+    columns: Columns
 
 
 def derived_id(
@@ -58,152 +66,251 @@ def check_system(system: str | None) -> None:
         return
     try:
         system.encode()
-        _text(system, ())
+        check_text(system, ())
     except (LineError, UnicodeEncodeError) as error:
-        raise SettingsError(f"the system text cannot be used: it {_reason(error)}") from None
+        reason = error.message if isinstance(error, LineError) else "holds half of a surrogate pair"
+        raise SettingsError(f"the system text cannot be used: it {reason}") from None
 
 
-def prompt_of(row: dict[str, Any], system: str | None = None) -> tuple[Prompt, bool]:
-    """Make the prompt of a parsed row; the flag says whether its id was given. A null is as good as an absent key.
+def row_of(row: Mapping[str, Any], reading: Reading, *, typed: bool = True) -> Row:
+    """Make the prompt of a parsed row. A null is as good as an absent key.
 
     Args:
-        row: Keys as in `ROW_KEYS`.
-        system: Text of a system turn for a conversation that has none.
+        row: Columns and their values.
+        reading: What the user said about the rows.
+        typed: Whether people type such rows, so that a key close to one of ours is refused as a slip.
 
     Raises:
         LineError: The row is no prompt.
     """
-    if not row.keys() <= _ROW_KEYS:
-        _refuse_keys(row, ROW_KEYS, (), 'other data goes into "metadata": {...}')
-    text, turns, response = row.get("prompt"), row.get("messages"), row.get("response")
-    if response is not None:
-        response = _text(response, ("response",))
-    if turns is not None:
-        if text is not None:
-            raise LineError(("messages",), 'a row has "prompt" or "messages", not both')
-        conversation, response = _conversation(turns, response)
-    elif text is not None:
-        conversation = (Message("user", _prompt_text(text)),)
-    elif "prompt" in row or "messages" in row:
-        raise LineError(("prompt" if "prompt" in row else "messages",), "is null; give a text, or leave the row out")
-    else:
-        raise LineError((), 'the row has neither "prompt" nor "messages"')
-    if system is not None and conversation[0].role not in _OPENING:
-        conversation = (Message("system", system), *conversation)
-    return _finish(row, conversation, response)
+    columns = columns_of(row, reading, typed=typed)
+    turns = _preferred(row, columns, reading) if columns.sides else _asked(row, columns)
+    if columns.response is not None:
+        turns = [*_unanswered(turns, columns.response), *_answer(row[columns.response], (columns.response,))]
+    conversation, response = _split(turns)
+    conversation = _opened(conversation, _system(row, columns), columns.system, reading.system)
+    tags = () if columns.tags is None else _tags(row[columns.tags], (columns.tags,), dict(reading.tags))
+    tools = None if columns.tools is None else tools_of(row[columns.tools], (columns.tools,))
+    given = None if columns.id is None else _id(row[columns.id], (columns.id,))
+    id = derived_id(conversation, response, tags, tools) if given is None else given
+    prompt = Prompt(id, conversation, response, tags, _metadata(row, columns), tools)
+    return Row(prompt, given is not None, columns)
 
 
-def _finish(row: dict[str, Any], conversation: Conversation, response: str | None) -> tuple[Prompt, bool]:
-    tags = row.get("tags")
-    names = () if tags is None else _tags(tags)
-    metadata = row.get("metadata")
-    if metadata is not None:
-        if not isinstance(metadata, dict):
-            raise LineError(("metadata",), 'expected an object like {"source": "..."}')
-        metadata = orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS).decode()
-    given = row.get("id")
-    id = derived_id(conversation, response, names) if given is None else _id(given)
-    return Prompt(id, conversation, response, names, metadata), given is not None
+def _asked(row: Mapping[str, Any], columns: Columns) -> list[Turn]:
+    """The turns of the prompt column, with what belongs to an instruction."""
+    assert columns.prompt is not None
+    name = columns.prompt
+    turns = turns_of(row[name], (name,))
+    if not columns.beside:
+        return turns
+    before: list[Turn] = []
+    asked = turns[-1][0].content
+    for other in columns.beside:
+        if other == "history":
+            before = _history(row[other], (other,))
+        else:
+            asked += "\n" + check_text(row[other], (other,))
+    return [*before, *turns[:-1], (Message(turns[-1][0].role, asked), (name,))]
 
 
-def _conversation(turns: object, response: str | None) -> tuple[Conversation, str | None]:
-    """Read the turns; an answer at their end becomes the response."""
-    if not isinstance(turns, list) or not turns:
-        raise LineError(("messages",), 'expected a list like [{"role": "user", "content": "..."}]')
-    messages = [_message(turn, ("messages", index)) for index, turn in enumerate(turns)]
-    for index, message in enumerate(messages):
-        if index and message.role in _OPENING:
-            raise LineError(("messages", index, "role"), f'a "{message.role}" turn may only come first')
-    last = ("messages", len(messages) - 1)
-    if messages[-1].role == "assistant":
-        if response is not None:
-            raise LineError(last, 'the last turn is an answer, and the row has a "response" too; keep one of them')
-        response = messages.pop().content
-    if not any(message.role == "user" for message in messages):
-        raise LineError(("messages",), "the conversation has no user turn")
-    if messages[-1].role == "assistant":
-        raise LineError(last, "two assistant turns stand at the end; join them")
-    return tuple(messages), response
+def turns_of(value: object, path: JsonPath) -> list[Turn]:
+    """The turns of a text, of a transcript, of a list of turns, or of its JSON text under a key for lists.
+
+    Raises:
+        LineError: It is none of these.
+    """
+    lists = path[0] in ("messages", "conversations", "conversation")
+    if isinstance(value, str) and lists and value.lstrip().startswith("["):
+        try:
+            value = any_json(value)
+        except LineError as error:
+            raise LineError(path, f"is no JSON: {error.message}") from None
+    if isinstance(value, str) and is_transcript(value):
+        return _spoken(value, path)
+    if isinstance(value, str) and not lists:
+        return [(user(check_text(value, path)), path)]
+    if isinstance(value, list | tuple) and value:
+        return [(turn_of(turn, (*path, index)), (*path, index)) for index, turn in enumerate(value)]
+    expected = f"a list like {_LIKE}" if lists else f"a text, or a list like {_LIKE}"
+    if value is None:
+        raise LineError(path, "is null; give a text, or leave the row out")
+    raise LineError(path, f"expected {expected}, found {'an empty list' if value == [] else kind(value)}")
 
 
-def _message(turn: object, path: JsonPath) -> Message:
-    if not isinstance(turn, dict):
-        raise LineError(path, 'expected a turn like {"role": "user", "content": "..."}')
-    role = turn.get("role")
-    if role == "tool" or turn.get("tool_calls") is not None or turn.get("function_call") is not None:
-        raise LineError(path, "a tool turn; conversations with tools come with a later version")
-    if not turn.keys() <= _MESSAGE_KEYS:
-        _refuse_keys(turn, MESSAGE_KEYS, path, "a turn holds nothing else")
-    if role not in ROLES:
-        raise LineError((*path, "role"), _unknown_role(role))
-    content = turn.get("content")
-    if isinstance(content, list):
-        message = "expected a text; content in parts (images, audio) comes with a later version"
-        raise LineError((*path, "content"), message)
-    return Message(role, _text(content, (*path, "content")))
+def _spoken(text: str, path: JsonPath) -> list[Turn]:
+    """The turns of a transcript, none of them empty."""
+    try:
+        turns = parse_transcript(text)
+        for number, turn in enumerate(turns, start=1):
+            try:
+                check_text(turn.content, ())
+            except LineError as error:
+                name = "Human" if turn.role == "user" else "Assistant"
+                raise LineError((), f"turn {number} of the transcript ({name}) {error.message}") from None
+    except LineError as error:
+        raise LineError(path, error.message) from None
+    return [(turn, path) for turn in turns]
 
 
-def _unknown_role(role: object) -> str:
-    known = "expected system, developer, user or assistant"
-    if not isinstance(role, str):
-        return f"a turn needs a role: {known}"
-    near = _nearest(role, ROLES)
-    return f"unknown role {json.dumps(role[:40])}; {known}" + (f' (did you mean "{near}"?)' if near else "")
+def _history(value: object, path: JsonPath) -> list[Turn]:
+    """Earlier turns as LLaMA-Factory writes them: pairs of what was asked and answered."""
+    turns: list[Turn] = []
+    for index, pair in enumerate(value if isinstance(value, list) else [value]):
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise LineError((*path, index), 'expected a pair like ["asked", "answered"]')
+        asked, answered = (check_text(text, (*path, index, side)) for side, text in enumerate(pair))
+        turns += [(Message("user", asked), (*path, index, 0)), (Message("assistant", answered), (*path, index, 1))]
+    return turns
 
 
-def _refuse_keys(found: dict[str, Any], known: tuple[str, ...], path: JsonPath, advice: str) -> None:
-    """Refuse the first key that is not known and not null."""
-    for key, value in found.items():
-        if key not in known and value is not None:
-            near = _nearest(key, known)
-            hint = f'did you mean "{near}"?' if near else f"known are {', '.join(known)}"
-            raise LineError((*path, key), f"unknown key; {hint} ({advice})")
+def _answer(value: object, path: JsonPath) -> list[Turn]:
+    """The turns of an answer: a text, one turn, or several that end with one."""
+    if isinstance(value, Mapping):
+        return [(turn_of(value, path), path)]
+    if isinstance(value, list | tuple) and value:
+        return turns_of(value, path)
+    return [(Message("assistant", check_text(value, path)), path)]
 
 
-def _nearest(word: str, known: tuple[str, ...]) -> str | None:
-    lower = word.lower()
-    meant = _MEANT.get(lower)
-    if meant in known:
-        return meant
-    close = get_close_matches(lower[:40], known, n=1)
-    return close[0] if close else None
+def _unanswered(turns: list[Turn], name: str) -> list[Turn]:
+    if turns[-1][0].role == "assistant":
+        what = f'the last turn is an answer, and the row has a "{name}" too; keep one of them'
+        raise LineError(turns[-1][1], what)
+    return turns
 
 
-def _prompt_text(value: object) -> str:
-    if isinstance(value, list):
-        raise LineError(("prompt",), 'is a list; a conversation goes into "messages"')
-    return _text(value, ("prompt",))
+def _preferred(row: Mapping[str, Any], columns: Columns, reading: Reading) -> list[Turn]:
+    """The turns of a preference row: with the answer that is to be revised, or those that both sides share."""
+    base = _asked(row, columns) if columns.prompt is not None else []
+    if base:
+        _unanswered(base, columns.sides[0])
+    sides = {side: _side(row[side], (side,), base) for side in columns.sides}
+    if reading.revise is not None:
+        return sides[reading.revise]
+    first, second = (_plain(turns) for turns in sides.values())
+    shared = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))]
+    while shared and shared[-1].role not in ("user", "tool"):
+        shared.pop()
+    if not shared:
+        hint = "--revise rejected starts from one of them"
+        raise LineError((columns.sides[0],), f"the two sides share no turn of a user, so there is no prompt; {hint}")
+    return next(iter(sides.values()))[: len(shared)]
 
 
-def _text(value: object, path: JsonPath) -> str:
-    """A text as it stands, never trimmed."""
-    if not isinstance(value, str):
-        raise LineError(path, f"expected a text, found {_kind(value)}")
-    if not value or value.isspace():
-        raise LineError(path, "is empty")
-    if "\0" in value:
-        raise LineError(path, "holds a NUL character (\\u0000); remove it")
-    return value
+def _side(value: object, path: JsonPath, base: list[Turn]) -> list[Turn]:
+    """One side of a preference row as a whole conversation that ends with its answer."""
+    whole = isinstance(value, str) and is_transcript(value)
+    turns = turns_of(value, path) if whole else _answer(value, path)
+    whole = whole or turns[0][0].role not in ("assistant", "tool")
+    if whole and base and not _holds(_plain(turns), _plain(base)):
+        raise LineError(path, "holds another conversation than the prompt column; keep one of them")
+    if not whole and not base:
+        what = "is an answer without a prompt; give the prompt in a column of its own, or whole conversations"
+        raise LineError(path, f"{what} (transcripts begin with \\n\\nHuman:)")
+    turns = turns if whole else base + turns
+    if turns[-1][0].role != "assistant":
+        raise LineError(turns[-1][1], "does not end with an answer")
+    return turns
 
 
-def _id(value: object) -> str:
+def _holds(turns: list[Message], base: list[Message]) -> bool:
+    """Whether a whole conversation is one about the prompt that stands beside it."""
+    spoken = [turn for turn in turns if turn.role not in _OPENING]
+    if len(base) == 1:
+        return base[0] in turns
+    return spoken[: len(base)] == [turn for turn in base if turn.role not in _OPENING] or turns[: len(base)] == base
+
+
+def _plain(turns: list[Turn]) -> list[Message]:
+    return [message for message, _ in turns]
+
+
+def _split(turns: list[Turn]) -> tuple[Conversation, str | None]:
+    """The conversation, and the answer at its end where there is one."""
+    for index, (message, path) in enumerate(turns):
+        if message.role not in _OPENING:
+            continue
+        earlier = [turn.role for turn, _ in turns[:index]]
+        if message.role in earlier or not set(earlier) <= {"system"}:
+            raise LineError((*path, "role"), f'a "{message.role}" turn may only come first')
+    last, path = turns[-1]
+    response = None
+    if last.role == "assistant":
+        if last.extra is not None and "tool_calls" in orjson.loads(last.extra):
+            what = "the last turn calls tools, which is no answer that could be revised"
+            raise LineError(path, f"{what}; end the conversation before it, or with what came of the calls")
+        response = last.content
+        turns = turns[:-1]
+    if not any(message.role == "user" for message, _ in turns):
+        raise LineError(path[:1], "the conversation has no user turn")
+    if turns[-1][0].role == "assistant":
+        raise LineError(path, "two assistant turns stand at the end; join them")
+    return tuple(_plain(turns)), response
+
+
+def _system(row: Mapping[str, Any], columns: Columns) -> str | None:
+    said = None if columns.system is None else row[columns.system]
+    return None if said is None or not said.strip() else check_text(said, (str(columns.system),))
+
+
+def _opened(conversation: Conversation, own: str | None, column: str | None, all: str | None) -> Conversation:
+    """Put in front the system turn of the row, else that for all, where the conversation has none."""
+    if conversation[0].role not in _OPENING:
+        said = all if own is None else own
+        return conversation if said is None else (Message("system", said), *conversation)
+    if own is not None and own != conversation[0].content:
+        what = "differs from the system turn of the conversation; keep one of them"
+        raise LineError((str(column),), what)
+    return conversation
+
+
+def _metadata(row: Mapping[str, Any], columns: Columns) -> str | None:
+    """The metadata of a row, and all columns that are nothing else; those keep their own name where it is free."""
+    own = None if columns.metadata is None else row[columns.metadata]
+    if isinstance(own, str) and own.lstrip().startswith("{"):
+        try:
+            own = any_json(own)
+        except LineError as error:
+            raise LineError(("metadata",), f"is no JSON: {error.message}") from None
+    data: dict[str, Any] = dict(own) if isinstance(own, Mapping) else {} if own is None else {"metadata": own}
+    for name in columns.extra:
+        data[f"{name} (column)" if name in data else name] = row[name]
+    if not data and not isinstance(own, Mapping):
+        return None
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _id(value: object, path: JsonPath) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        raise LineError(("id",), f"expected a text or a whole number, found {_kind(value)}")
-    return _name(value, ("id",))
+        raise LineError(path, f"expected a text or a whole number, found {kind(value)}")
+    return _name(value, path)
 
 
-def _tags(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise LineError(("tags",), 'expected a list of texts like ["benign"]')
+def _tags(value: object, path: JsonPath, meant: dict[str, str]) -> tuple[str, ...]:
+    """Tags as the constitution knows them: one, or a list of them that differ."""
+    if isinstance(value, str) and value.startswith("["):
+        with suppress(LineError):  # a tag may begin with a bracket
+            value = any_json(value)
+    if not isinstance(value, list | tuple):
+        found = _tag(value, path)
+        return (meant.get(found, found),)
     seen: dict[str, int] = {}
     for index, tag in enumerate(value):
-        if not isinstance(tag, str):
-            raise LineError(("tags", index), f"expected a text, found {_kind(tag)}")
-        if seen.setdefault(_name(tag, ("tags", index)), index) != index:
-            raise LineError(("tags", index), "this tag stands twice")
-    return tuple(seen)
+        if seen.setdefault(_tag(tag, (*path, index)), index) != index:
+            raise LineError((*path, index), "this tag stands twice")
+    return tuple(dict.fromkeys(meant.get(tag, tag) for tag in seen))
+
+
+def _tag(value: object, path: JsonPath) -> str:
+    """A tag; classes that are numbers or truth values are tags by their JSON text."""
+    if isinstance(value, int):
+        return orjson.dumps(value).decode()
+    if not isinstance(value, str):
+        raise LineError(path, f"expected a text or a list of texts, found {kind(value)}")
+    return _name(value, path)
 
 
 def _name(value: str, path: JsonPath) -> str:
@@ -214,17 +321,3 @@ def _name(value: str, path: JsonPath) -> str:
     if _CONTROL.search(value):
         raise LineError(path, "holds a control character or a line break; remove it")
     return value
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return f"the number {value}"
-    return "a list" if isinstance(value, list) else "an object"
-
-
-def _reason(error: LineError | UnicodeEncodeError) -> str:
-    return error.message if isinstance(error, LineError) else "holds half of a surrogate pair"

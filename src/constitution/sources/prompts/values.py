@@ -1,23 +1,22 @@
-"""Python values that stand for prompts: one of them, or many written to a file from which a run is planned."""
+"""Python values that stand for prompts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from constitution.errors import Problem, PromptFileError
 from constitution.messages import Message, Prompt
-from constitution.sources.prompts.files import replacing
-from constitution.sources.prompts.json_lines import JsonPath, LineError, parse_object, place, survey, too_long
-from constitution.sources.prompts.rows import check_system, derived_id, prompt_of
+from constitution.sources.prompts.entries import RawRow, understand
+from constitution.sources.prompts.json_lines import JsonPath, LineError, parse_object, survey
+from constitution.sources.prompts.reading import Reading
+from constitution.sources.prompts.rows import check_system, derived_id
+from constitution.sources.prompts.turns import any_json
 
-MAX_PROBLEMS = 20
-"""Bad values that are told before the rest is left unread."""
-
-_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def is_one_prompt(value: object) -> bool:
@@ -27,77 +26,59 @@ def is_one_prompt(value: object) -> bool:
     return isinstance(value, Sequence) and bool(value) and all(_is_turn(item) for item in value)
 
 
-def as_prompt(item: object, *, system: str | None = None) -> tuple[Prompt, bool]:
+def as_prompt(item: object, reading: Reading | None = None) -> tuple[Prompt, bool]:
     """Make one prompt of a Python value; the flag says whether its id was given.
 
     Args:
         item: A text, a conversation (list of `Message` or of dicts with `role` and `content`), a row (dict with the
-            keys of a JSONL row), or a `Prompt`.
-        system: Text of a system turn for a conversation that has none.
+            columns of a row in a file), or a `Prompt`.
+        reading: What the user says about rows.
 
     Raises:
         PromptFileError: The value is no prompt.
         SettingsError: The system text is blank or no text.
     """
-    check_system(system)
-    try:
-        return _parse(item, system)
-    except LineError as error:
-        raise PromptFileError((_problem(error, ()),)) from None
+    reading = replace(reading or Reading(), bad_rows="error")
+    check_system(reading.system)
+    row, own = value_row(item, (), reading)
+    found = understand(row, own)
+    if isinstance(found, Problem):
+        raise PromptFileError((found,))
+    return found.prompt, found.given_id
 
 
-def write_prompts(items: Iterable[object], path: Path) -> None:
-    """Write values that stand for prompts as JSONL, in one step: the file is there whole, or not at all.
+def value_row(item: object, path: JsonPath, reading: Reading) -> tuple[RawRow, Reading]:
+    """A value as a row, and how it is read: the columns that the user named are those of dictionaries.
 
-    Args:
-        items: Values as `as_prompt` takes them; read once, one at a time. A single one is taken as a list of one.
-        path: The file to make, or to replace. Its folder exists.
-
-    Raises:
-        PromptFileError: Values are no prompts (reading stops after 20 of them).
-        StoreError: The file cannot be written.
+    It passes through JSON, so that it meets the same rules as a line of a file.
     """
-    problems: list[Problem] = []
-    with replacing(path) as write:
-        for index, item in enumerate((items,) if is_one_prompt(items) else items):
-            try:
-                line = _line(*_parse(item, None))
-                too_long(line)
-            except LineError as error:
-                problems.append(_problem(error, (index,)))
-                if len(problems) == MAX_PROBLEMS:
-                    break
-            else:
-                write(line + b"\n")
-        if problems:
-            raise PromptFileError(tuple(problems))
-
-
-def _parse(item: object, system: str | None) -> tuple[Prompt, bool]:
-    """Pass a value through JSON, so that it meets the same rules as a line of a file."""
+    if not isinstance(item, Mapping):
+        reading = Reading(system=reading.system, tags=reading.tags, bad_rows=reading.bad_rows)
+    raw = type(item).__name__.encode()
+    value: Mapping[str, Any] | LineError
     try:
-        row = _row(item)
-        survey(row)
-        raw = orjson.dumps(row, option=_STRICT)
-    except TypeError as error:
-        raise LineError((), f"cannot be written as JSON: {error}") from None
-    return prompt_of(parse_object(raw), system)
+        try:
+            row = _row(item)
+            survey(row)
+            raw = orjson.dumps(row, option=_STRICT)
+        except TypeError as error:
+            raise LineError((), f"cannot be written as JSON: {error}") from None
+        value = parse_object(raw)
+    except LineError as error:
+        value = LineError(error.path, error.message)
+    return RawRow(value, raw, "prompts" if path else "prompt", path=path), reading
 
 
 def _row(item: object) -> dict[str, Any]:
     if isinstance(item, str):
         return {"prompt": item}
     if isinstance(item, Prompt):
-        metadata = None if item.metadata is None else parse_object(item.metadata.encode())
-        row = {"messages": _turns(item.conversation), "response": item.response, "metadata": metadata}
-        derived = item.id == derived_id(item.conversation, item.response, item.tags)
-        return row | {"tags": list(item.tags), "id": None if derived else item.id}
+        return _of_prompt(item)
     if isinstance(item, Mapping):
         if _is_turn(item):
             raise LineError((), "is one turn; a conversation is a list of turns")
         row = dict(item)
-        turns = row.get("messages")
-        return row | {"messages": _turns(turns)} if isinstance(turns, Sequence) else row
+        return row | {key: _turns(value) for key, value in row.items() if isinstance(value, list | tuple)}
     if isinstance(item, Sequence) and item and all(_is_turn(turn) for turn in item):
         return {"messages": _turns(item)}
     if isinstance(item, Message):
@@ -106,35 +87,28 @@ def _row(item: object) -> dict[str, Any]:
     raise LineError((), f"expected a text, a list of turns, a row or a Prompt, found {found}")
 
 
+def _of_prompt(prompt: Prompt) -> dict[str, Any]:
+    metadata = None if prompt.metadata is None else parse_object(prompt.metadata.encode())
+    tools = None if prompt.tools is None else any_json(prompt.tools)
+    derived = prompt.id == derived_id(prompt.conversation, prompt.response, prompt.tags, prompt.tools)
+    row = {"messages": _turns(prompt.conversation), "response": prompt.response, "metadata": metadata, "tools": tools}
+    return row | {"tags": list(prompt.tags) or None, "id": None if derived else prompt.id}
+
+
 def _is_turn(value: object) -> bool:
-    return isinstance(value, Message) or (isinstance(value, Mapping) and "role" in value and "content" in value)
+    if isinstance(value, Message):
+        return True
+    if not isinstance(value, Mapping):
+        return False
+    return ("role" in value and ("content" in value or "tool_calls" in value)) or {"from", "value"} <= value.keys()
 
 
-def _turns(turns: Sequence[object]) -> object:
-    if isinstance(turns, str):
-        return turns
-    return [
-        {"role": turn.role, "content": turn.content} if isinstance(turn, Message)
-        else dict(turn) if isinstance(turn, Mapping)
-        else turn
-        for turn in turns
-    ]  # fmt: skip
+def _turns(turns: Sequence[object]) -> list[object]:
+    return [_turn(turn) for turn in turns]
 
 
-def _line(prompt: Prompt, given: bool) -> bytes:
-    row: dict[str, Any] = {"id": prompt.id} if given else {}
-    if len(prompt.conversation) == 1:
-        row["prompt"] = prompt.conversation[0].content
-    else:
-        row["messages"] = _turns(prompt.conversation)
-    if prompt.response is not None:
-        row["response"] = prompt.response
-    if prompt.tags:
-        row["tags"] = prompt.tags
-    if prompt.metadata is not None:
-        row["metadata"] = orjson.Fragment(prompt.metadata)
-    return orjson.dumps(row)
-
-
-def _problem(error: LineError, at: JsonPath) -> Problem:
-    return Problem("prompts" if at else "prompt", 0, 0, place((*at, *error.path)), error.message)
+def _turn(turn: object) -> object:
+    if isinstance(turn, Message):
+        extra = {} if turn.extra is None else parse_object(turn.extra.encode())
+        return {"role": turn.role, "content": turn.content, **extra}
+    return dict(turn) if isinstance(turn, Mapping) else turn

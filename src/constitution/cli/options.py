@@ -1,0 +1,55 @@
+"""Options that several commands have: how rows become prompts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from constitution.errors import InputError, SettingsError
+
+Config = Annotated[str | None, typer.Option(help="Of a data set that has several configs.")]
+Split = Annotated[str | None, typer.Option(help="Of a data set that has several splits.")]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")]
+PromptColumn = Annotated[str | None, typer.Option(help="The column of the prompt; else it is found.")]
+ResponseColumn = Annotated[str | None, typer.Option(help="The column of an answer that exists already; - for none.")]
+IdColumn = Annotated[str | None, typer.Option(help="The column of the ids; - to derive them.")]
+TagColumn = Annotated[str | None, typer.Option(help="The column of the tags: one or a list; - for none.")]
+Tag = Annotated[
+    list[str] | None, typer.Option(metavar="FOUND=MEANT", help="A tag that is named otherwise in the rows. Repeatable.")
+]
+Revise = Annotated[str | None, typer.Option(help="Start from this answer of preference rows: rejected or chosen.")]
+BadRowsOption = Annotated[str | None, typer.Option(help="error, or drop them as inputs with a reason.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="A setting of the run file.")]
+System = Annotated[Path | None, typer.Option(help="File: a system turn where there is none.")]
+
+
+def renamed(tags: list[str] | None) -> dict[str, str] | None:
+    """What `--tag FOUND=MEANT` says.
+
+    Raises:
+        SettingsError: it is no such thing, or names one twice.
+    """
+    if not tags:
+        return None
+    names: dict[str, str] = {}
+    for tag in tags:
+        found, equals, meant = tag.partition("=")
+        if not equals or not found or not meant or names.setdefault(found, meant) != meant:
+            raise SettingsError(f"--tag {tag}: expected FOUND=MEANT, like safe=benign, each tag once")
+    return names
+
+
+def system_text(path: Path | None) -> str | None:
+    """The text of `--system FILE`.
+
+    Raises:
+        InputError: the file cannot be read as UTF-8.
+    """
+    if path is None:
+        return None
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--system {path}: cannot be read as UTF-8 text: {error}") from None

@@ -1,0 +1,224 @@
+"""Which column of a row is what: named by the user, or found by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from constitution.sources.prompts.json_lines import LineError
+from constitution.sources.prompts.reading import NO_COLUMN, SIDES, Reading
+
+PROMPTS = (
+    ("prompt", "messages"),
+    ("conversations", "conversation", "instruction", "question", "query"),
+    ("text", "input"),
+)
+"""Columns of the prompt, the surest first. Two of one group in a row: nobody can tell which is meant."""
+RESPONSES = (("response",), ("completion", "answer", "output"))
+"""Columns of an answer that exists, the surest first."""
+BESIDE = ("input", "context", "history")
+"""What belongs to an `instruction` where it stands beside one (alpaca, dolly, LLaMA-Factory)."""
+SYSTEMS = ("system", "system_prompt")
+OWN = ("prompt", "messages", "id", "tags", "response", "tools", "metadata")
+"""The keys of our own rows."""
+OPTIONS = {"prompt": "--prompt-column", "response": "--response-column", "id": "--id-column", "tags": "--tag-column"}
+
+_OWN = frozenset(OWN)
+_SURE = frozenset(PROMPTS[0])
+_AFTER_PROMPT = ("response", "id", "tags", "tools", "metadata")
+_ALL = frozenset((*OWN, *SIDES, *SYSTEMS, *BESIDE, *(name for group in PROMPTS + RESPONSES for name in group)))
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What each column of a row is; None where there is none."""
+
+    prompt: str | None = None
+    beside: tuple[str, ...] = ()
+    """What belongs to the instruction."""
+    response: str | None = None
+    sides: tuple[str, ...] = ()
+    """Columns of a preference row that are read."""
+    system: str | None = None
+    id: str | None = None
+    tags: str | None = None
+    tools: str | None = None
+    metadata: str | None = None
+    extra: tuple[str, ...] = ()
+    """All others; they become metadata."""
+
+
+def columns_of(row: Mapping[str, Any], reading: Reading, *, typed: bool) -> Columns:
+    """Find out what each column of a row is. A null is as good as an absent key.
+
+    Args:
+        row: A parsed row.
+        reading: What the user named.
+        typed: Whether people type such rows, so that a key close to one of ours is a slip.
+
+    Raises:
+        LineError: There is no prompt, a named column is not there, two columns could be the same thing, or a key is
+            one of ours with a slip.
+    """
+    here = {key for key, value in row.items() if value is not None}
+    if here <= _OWN and reading == Reading(system=reading.system, tags=reading.tags, bad_rows=reading.bad_rows):
+        return _plain(frozenset(here)) if here & _SURE else _refuse_no_prompt(row)
+    prompt = _named(row, reading.prompt_column, "prompt")
+    response = _named(row, reading.response_column, "response")
+    id = _named(row, reading.id_column, "id") or _default("id", reading.id_column, here)
+    tags = _named(row, reading.tag_column, "tags") or _default("tags", reading.tag_column, here)
+    taken = {name for name in (prompt, response, id, tags) if name is not None}
+    if typed:
+        _refuse_slips(row, here, taken)
+    sides = _sides(row, here - taken, reading)
+    if prompt is None:
+        free = [name for name in here - taken if _may_be_turns(name, row[name])]
+        prompt = _first(PROMPTS, free, "prompt")
+    if prompt is None and not sides:
+        _refuse_no_prompt(row)
+    beside = tuple(name for name in BESIDE if prompt == "instruction" and name in here - taken and _full(row[name]))
+    if response is None and reading.response_column is None and not sides:
+        free = [name for name in here - taken - {prompt, *beside} if _may_be_answer(name, row[name])]
+        response = _first(RESPONSES, free, "response")
+    system = next((name for name in SYSTEMS if name in here - taken and isinstance(row[name], str)), None)
+    tools, metadata = (name if name in here - taken else None for name in ("tools", "metadata"))
+    used = {prompt, response, id, tags, system, tools, metadata, *sides, *beside}
+    used |= set(SIDES) if sides else set()
+    used |= set(BESIDE) if prompt == "instruction" else set()
+    extra = tuple(name for name in row if name in here and name not in used)
+    return Columns(prompt, beside, response, sides, system, id, tags, tools, metadata, extra)
+
+
+@lru_cache(maxsize=256)
+def _plain(here: frozenset[str]) -> Columns:
+    """Columns of a row that holds nothing but keys of ours, a prompt among them: most rows, most often read."""
+    prompt = _first(PROMPTS[:1], here, "prompt")
+    response, id, tags, tools, metadata = (key if key in here else None for key in _AFTER_PROMPT)
+    return Columns(prompt, response=response, id=id, tags=tags, tools=tools, metadata=metadata)
+
+
+def _default(name: str, named: str | None, here: set[str]) -> str | None:
+    return name if named is None and name in here else None
+
+
+def _named(row: Mapping[str, Any], name: str | None, role: str) -> str | None:
+    """A column that the user named; it must be there, though it may be null (a prompt may not)."""
+    if name is None or (name == NO_COLUMN and name not in row):
+        return None
+    if name not in row:
+        raise LineError((), f'the row has no column "{name}" ({OPTIONS[role]}); it has {_list(row)}')
+    return name if row[name] is not None or role == "prompt" else None
+
+
+def _first(groups: Sequence[tuple[str, ...]], free: Iterable[str], role: str) -> str | None:
+    free = set(free)
+    for group in groups:
+        found = [name for name in group if name in free]
+        if len(found) > 1:
+            both = " and ".join(f'"{name}"' for name in found)
+            hint = f"{OPTIONS[role]} {found[0]}"
+            if role == "response":
+                hint += f", or {OPTIONS[role]} {NO_COLUMN} to have one drafted"
+            raise LineError((found[1],), f"{both} could both be the {role}; keep one, or name it: {hint}")
+        if found:
+            return found[0]
+    return None
+
+
+def _may_be_turns(name: str, value: object) -> bool:
+    """Our own keys say what they are; other names count where they hold what a prompt can be."""
+    return name in PROMPTS[0] or isinstance(value, str) or _is_turns(value)
+
+
+def _may_be_answer(name: str, value: object) -> bool:
+    return name in RESPONSES[0] or isinstance(value, str) or _is_turns(value)
+
+
+def _is_turns(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
+
+
+def _full(value: object) -> bool:
+    return bool(value) and (isinstance(value, list) or (isinstance(value, str) and not value.isspace()))
+
+
+def _sides(row: Mapping[str, Any], free: set[str], reading: Reading) -> tuple[str, ...]:
+    """The answers of a preference row that are read: both, or the one that the user wants where the other is not."""
+    found = tuple(side for side in SIDES if side in free and isinstance(row[side], str | list | Mapping))
+    if reading.revise is None:
+        return found if len(found) == len(SIDES) else ()
+    if reading.revise not in found:
+        raise LineError((), f'--revise {reading.revise}: the row has no "{reading.revise}"; it has {_list(row)}')
+    return found
+
+
+def _refuse_slips(row: Mapping[str, Any], here: set[str], taken: set[str]) -> None:
+    for key in row:
+        if key in here and key not in taken and key not in _ALL and (meant := _slip(key, row)):
+            raise LineError((key,), f'unknown key; did you mean "{meant}"? (other data goes into "metadata": {{...}})')
+
+
+def _slip(key: str, row: Mapping[str, Any]) -> str | None:
+    """The key of ours that was meant: it is absent, close, and would take the value."""
+    lower = key.lower()
+    near = [lower] if lower in OWN else get_close_matches(lower[:40], OWN, n=1, cutoff=0.85) if key.isalpha() else []
+    if not near or row.get(near[0]) is not None:
+        return None
+    value = row[key]
+    fits = {
+        "prompt": isinstance(value, str) or _is_turns(value),
+        "messages": _is_turns(value),
+        "response": isinstance(value, str),
+        "tags": isinstance(value, str) or (isinstance(value, list) and all(isinstance(tag, str) for tag in value)),
+        "id": isinstance(value, str | int),
+        "tools": isinstance(value, list),
+        "metadata": isinstance(value, Mapping),
+    }
+    return near[0] if fits[near[0]] else None
+
+
+def _refuse_no_prompt(row: Mapping[str, Any]) -> NoReturn:
+    for key in (name for group in PROMPTS for name in group):
+        if key in row and row[key] is None:
+            raise LineError((key,), "is null; give a text, or leave the row out")
+    what = 'the row has neither "prompt" nor "messages", nor another column that is known to hold one'
+    raise LineError((), f"{what}; it has {_list(row) or 'none'}: name the one (--prompt-column)")
+
+
+def _list(row: Iterable[str]) -> str:
+    names = [f'"{name[:40]}"' for name in row]
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def known_names(columns: Sequence[str], reading: Reading) -> dict[str, str]:
+    """Names of a table's columns as we know them: case and spaces at the ends are overlooked where nothing clashes."""
+    named = {reading.prompt_column, reading.response_column, reading.id_column, reading.tag_column}
+    plain = [name if name in named else name.strip().lower() for name in columns]
+    return {
+        name: lower if lower in _ALL and lower not in columns and plain.count(lower) == 1 else name
+        for name, lower in zip(columns, plain, strict=True)
+    }
+
+
+def check_table(columns: Sequence[str], reading: Reading) -> None:
+    """Refuse a table in which no row can be a prompt, once instead of row by row.
+
+    Args:
+        columns: Names as `known_names` gives them.
+        reading: What the user named.
+
+    Raises:
+        LineError: A named column is not there, or none could be the prompt.
+    """
+    roles = ("prompt", reading.prompt_column), ("response", reading.response_column), ("id", reading.id_column)
+    for role, name in (*roles, ("tags", reading.tag_column)):
+        if name is not None and name != NO_COLUMN and name not in columns:
+            raise LineError((), f'there is no column "{name}" ({OPTIONS[role]}); there are {_list(columns)}')
+    known = {name for group in PROMPTS for name in group}
+    if reading.prompt_column is None and not known & set(columns) and not set(SIDES) <= set(columns):
+        raise LineError(
+            (), f"no column is known to hold the prompt; there are {_list(columns)}: name it (--prompt-column)"
+        )
