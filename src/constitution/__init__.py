@@ -17,6 +17,7 @@ from constitution.messages import Message, Prompt
 from constitution.principles import Principle, Principles
 from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.records import PreferencePair, Trace
+from constitution.sources.prompts.source import PromptSource
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,7 @@ __all__ = [
     "Principle",
     "Principles",
     "Prompt",
+    "PromptSource",
     "RecordError",
     "Request",
     "Revised",

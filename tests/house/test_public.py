@@ -10,8 +10,8 @@ import constitution
 PUBLIC = [
     "Capabilities", "Checked", "Completion", "Constitution", "ConstitutionError", "ConstitutionFileError",
     "CritiqueRevise", "Engine", "EngineDeadError", "EngineStartError", "InputError", "Message", "PreferencePair",
-    "Principle", "Principles", "Prompt", "RecordError", "Request", "Revised", "Run", "Sampling", "ScriptedEngine",
-    "StoreError", "Trace", "close",
+    "Principle", "Principles", "Prompt", "PromptSource", "RecordError", "Request", "Revised", "Run", "Sampling",
+    "ScriptedEngine", "StoreError", "Trace", "close",
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "vllm", "datasets", "openai", "ray")
 

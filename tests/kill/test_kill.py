@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from constitution.run.merge import merge
 from tests.kill.driver import GROUP
 from tests.scripted_runs import TINY, journal_lines, prompts, repeated, sealed_files, write_prompts
 
@@ -100,3 +101,24 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         assert set(asked) == paid
         assert len(asked) - len(paid) <= run["how"].count("killed") * (in_flight + 2 * GROUP)
         _assert_valid(Path(run["out"]), paid)
+
+
+@pytest.mark.timeout(600)
+def test_a_killed_shard_merges_to_the_run_in_one_piece(tmp_path: Path) -> None:
+    """One of two shards, killed all over its life and started again, merges with the other to the same run."""
+    job = _job(tmp_path, records=11, in_flight=IN_FLIGHT, chunk_size=3, latency_ms=1)
+    files = sealed_files(Path(_seen(_start(mode="whole", job=job, folder=str(tmp_path)))["out"]))
+    first, second = ({**job, "settings": {**job["settings"], "shard": f"{i}/2"}} for i in (0, 1))
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    other = _seen(_start(mode="whole", job=first, folder=str(folders[0])))
+    points = _seen(_start(mode="whole", job=second, folder=str(folders[1])))["points"]
+    every = list(range(1, points, max(1, points // 16)))
+    seen = _seen(_start(mode="points", job=second, folder=str(folders[1]), points=every))
+    assert sum(run["how"][0] == "killed" for run in seen) >= 0.9 * len(every)
+    for run in seen:
+        assert run["how"][1] == "0", run["at"]
+        merged = tmp_path / f"merged-{run['at']}"
+        merge([Path(run["out"]), Path(other["out"])], merged)
+        assert sealed_files(merged) == files, run["at"]

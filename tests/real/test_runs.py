@@ -18,7 +18,10 @@ import pytest
 
 from constitution import Constitution, Run
 from constitution.errors import ConstitutionError
+from constitution.run.merge import merge
 from tests.real_engine import OPTIONS, EngineHost
+from tests.scripted_runs import sealed_files
+from tests.tool_conversations import CONVERSATION, TALKED, TOOLS, as_dicts
 
 pytestmark = pytest.mark.engine
 
@@ -88,6 +91,33 @@ def test_the_same_rows_in_other_company(whole: Path, engine_host: EngineHost, tm
     settings = {**SETTINGS, "in_flight": 1 if how == "one at a time" else 3}
     Constitution.load("verifiable").generate(prompts, tmp_path / "run", model=engine_host.engine, **settings)
     assert rows(tmp_path / "run") == rows(whole)
+
+
+def test_shards_merge_to_the_run_in_one_piece(whole: Path, engine_host: EngineHost, tmp_path: Path) -> None:
+    """Two shards made one after the other, merged: the sealed rows of one process, byte by byte."""
+    parts = [tmp_path / "part-0", tmp_path / "part-1"]
+    for number, part in enumerate(parts):
+        settings = {**SETTINGS, "shard": f"{number}/2"}
+        Constitution.load("verifiable").generate(PROMPTS, part, model=engine_host.engine, **settings)
+    merge(parts, tmp_path / "merged")
+    assert sealed_files(tmp_path / "merged") == sealed_files(whole)
+
+
+def test_conversations_with_tools(engine_host: EngineHost, tmp_path: Path) -> None:
+    """Calls and results go through the real engine as context, stand in the rows, and are told to be unseen."""
+    inputs = [
+        {"id": "ends-with-a-result", "messages": as_dicts(CONVERSATION), "tools": TOOLS},
+        {"id": "goes-on", "messages": as_dicts(TALKED), "tools": TOOLS},
+        {"id": "plain", "prompt": PROMPTS[0]},
+    ]
+    made = Constitution.load("verifiable").generate(inputs, tmp_path / "run", model=engine_host.engine, **SETTINGS)
+    summary = made.summary()
+    assert (summary["inputs"], summary["failed"], summary["pending"]) == (3, 0, 0)
+    by_id = {row["id"]: row for row in made.to_dataset("traces")}
+    assert by_id["goes-on"]["messages"] == as_dicts(TALKED)
+    assert by_id["goes-on"]["tools"] == TOOLS
+    assert by_id["plain"]["tools"] is None
+    assert engine_host.engine.unseen > 0  # the small model's template shows no tools
 
 
 def test_one_prompt_in_a_notebook(engine_host: EngineHost) -> None:
@@ -191,7 +221,7 @@ def test_killed_then_interrupted_then_whole(whole: Path, small_model: Path, prom
     assert stopped["failed"] == 0
     assert stopped["pending"] > 0
     with pytest.raises(ConstitutionError, match="not complete"):
-        Run.open(out).export("preference", tmp_path / "data")
+        Run.open(out).export(tmp_path / "data", "preference")
 
     finished = Child(small_model, out, prompts)
     output = finished.output()

@@ -25,9 +25,9 @@ def test_demo_pairs_train_with_dpo(engine_host: EngineHost, small_model: Path, t
     run = Constitution.load("verifiable").generate(
         _shipped(), tmp_path / "run", model=engine_host.engine, rounds=1, limit=8, system=SYSTEM, roles=ROLES
     )
-    exported = run.export("preference", tmp_path / "data")
+    exported = run.export(tmp_path / "data", "preference")
     assert exported.rows >= 2
-    rows = load_dataset("parquet", data_files=str(exported.path), split="train", cache_dir=str(tmp_path / "cache"))
+    rows = load_dataset(str(exported.path), split="train", cache_dir=str(tmp_path / "cache"))
     arguments = DPOConfig(
         output_dir=str(tmp_path / "trained"), max_steps=2, per_device_train_batch_size=2, max_length=384,
         report_to=[], logging_steps=1, save_strategy="no", use_cpu=True, bf16=False, fp16=False,

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from constitution.errors import InputError, PromptFileError, SettingsError, StoreError
 from constitution.sources.prompts import PromptFile
+from constitution.store.choice import Choice
 from constitution.store.plan import Plan, PlannedRecord, check_source, make_plan, read_chunk
+from constitution.store.scan import DROP
 
 few = st.lists(st.integers(0, 6), min_size=1, max_size=25)
 
@@ -45,7 +47,7 @@ def test_chunks_cover_the_input(
 ) -> None:
     """Chunks of any size hold each input once and in order, as one reading of the whole gives them."""
     source = write(tmp_path_factory.mktemp("cover"), rows)
-    plan = make_plan(source, chunk_size=size, limit=limit, keep_duplicates=keep)
+    plan = make_plan(source, chunk_size=size, choice=Choice(limit=limit), keep_duplicates=keep)
     whole = list(source.read(count=limit))
     cut = records(source, plan)
     assert [record.line for record in cut] == [entry.line for entry in whole]
@@ -66,7 +68,7 @@ def test_duplicates_by_place(tmp_path_factory: pytest.TempPathFactory, rows: lis
         id = entry.prompt.id
         seen[id] += 1
         assert record.prompt == replace(entry.prompt, id=id if seen[id] == 1 else f"{id}-{seen[id]}")
-        assert record.duplicate == (seen[id] > 1 and not keep)
+        assert record.dropped == ("duplicate" if seen[id] > 1 and not keep else None)
     assert plan.duplicates == len(rows) - len(seen) == sum(len(chunk.duplicates) for chunk in plan.chunks)
 
 
@@ -90,7 +92,7 @@ def test_plan_passes_through_the_manifest(
 ) -> None:
     """A plan written as JSON and read back is the same plan."""
     source = write(tmp_path_factory.mktemp("manifest"), rows)
-    plan = make_plan(source, chunk_size=size, limit=limit, keep_duplicates=keep)
+    plan = make_plan(source, chunk_size=size, choice=Choice(limit=limit), keep_duplicates=keep)
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
@@ -104,10 +106,10 @@ def test_damaged_plan(data: dict[str, Any]) -> None:
 def test_limit_counts_duplicates(tmp_path: Path) -> None:
     """A limit cuts the input first: duplicates are inputs, and bad lines behind it are not read."""
     source = write(tmp_path, [1, 1, 1, 2, {"bad": 1}])
-    plan = make_plan(source, limit=3)
+    plan = make_plan(source, choice=Choice(limit=3))
     assert (plan.records, plan.duplicates) == (3, 2)
     with pytest.raises(PromptFileError):
-        make_plan(source, limit=5)
+        make_plan(source, choice=Choice(limit=5))
 
 
 def test_given_ids_that_repeat(tmp_path: Path) -> None:
@@ -154,10 +156,11 @@ def test_bad_lines_are_told_together(tmp_path: Path) -> None:
     assert clash(write(tmp_path, [{"prompt": ""}, 1, {"promt": "x"}])) == [
         "1:2: prompt: is empty",
         '3:2: promt: unknown key; did you mean "prompt"? (other data goes into "metadata": {...})',
+        f" {DROP}",
     ]
     many = clash(write(tmp_path, [1, *[{"prompt": ""}] * 25]))
     assert [problem.split(":")[0] for problem in many[:20]] == [str(line) for line in range(2, 22)]
-    assert many[20:] == [" and 5 more problems"]
+    assert many[20:] == [" and 5 more problems", f" {DROP}"]
 
 
 def test_repeated_ids_are_counted_too(tmp_path: Path) -> None:
@@ -182,9 +185,9 @@ def test_file_without_prompts(tmp_path: Path, text: str) -> None:
     assert clash(source) == [" the file holds no prompt"]
 
 
-@pytest.mark.parametrize("options", [{"chunk_size": 0}, {"limit": 0}, {"limit": -1}])
+@pytest.mark.parametrize("options", [{"chunk_size": 0}, {"chunk_size": -1}])
 def test_bad_settings(tmp_path: Path, options: dict[str, Any]) -> None:
-    """A chunk size or limit below 1 is refused."""
+    """A chunk size below 1 is refused."""
     with pytest.raises(SettingsError, match="must be at least 1"):
         make_plan(write(tmp_path, [1]), **options)
 
@@ -201,7 +204,7 @@ def test_digest_holds_what_decides_the_rows(tmp_path: Path) -> None:
         make_plan(write(tmp_path, [1, 2, 2])),
         make_plan(write(tmp_path, [1, 2, 2, 4])),
         make_plan(write(tmp_path, rows), chunk_size=3),
-        make_plan(write(tmp_path, rows), limit=4),
+        make_plan(write(tmp_path, rows), choice=Choice(limit=4)),
         make_plan(write(tmp_path, rows), keep_duplicates=True),
     ]
     assert len({plan.digest, *(other.digest for other in others)}) == len(others) + 1

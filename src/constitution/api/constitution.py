@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from constitution.api.revised import Revised
 from constitution.api.run import Run
@@ -19,8 +20,11 @@ from constitution.run.generate import Job, OwnChecks, build_recipe, generate, se
 from constitution.run.serving import pool
 from constitution.run.worker import Progress
 from constitution.sources.constitution_file import read_constitution
-from constitution.sources.prompts.values import as_prompt, is_one_prompt
+from constitution.sources.prompts import PromptSource, Reading, as_prompt, derived_id, is_one_prompt
 from constitution.sources.run_file import RunFile, read_run
+
+Source: TypeAlias = str | os.PathLike[str] | PromptSource | Iterable[object]
+"""Prompts, or where they are."""
 
 
 class Constitution:
@@ -97,7 +101,7 @@ class Constitution:
         self, prompt: object, response: str | None, model: str | Engine, recipe: str | Recipe, settings: dict[str, Any]
     ) -> Revised | list[Revised]:
         run = _run_file(self, model, recipe, {**settings, "out": "-"})
-        prompts = _prompts(prompt, response, run.system)
+        prompts = _prompts(prompt, response, run.reading())
         chosen = build_recipe(run, self.principles) if isinstance(recipe, str) else recipe
         if isinstance(model, str):
             served = await pool.serve({role: run.model_of(role) for role in chosen.roles}, run.engine)
@@ -118,7 +122,7 @@ class Constitution:
 
     def generate(
         self,
-        source: str | os.PathLike[str] | Iterable[object],
+        source: Source,
         out: str | os.PathLike[str],
         *,
         model: str | Engine,
@@ -129,7 +133,8 @@ class Constitution:
         """Make preference data for many prompts in a run folder; the same call continues a run that was stopped.
 
         Args:
-            source: a file of prompts (`.jsonl`, `.txt`), or an iterable of what `revise` takes.
+            source: a file, a folder, or a data set of the hub; a `PromptSource` with its split; a list of these; or an
+                iterable of what `revise` takes, a `datasets.Dataset` too.
             out: the run's folder.
             model: as in `revise`.
             recipe: by name, or an object.
@@ -150,7 +155,7 @@ class Constitution:
 
     async def agenerate(
         self,
-        source: str | os.PathLike[str] | Iterable[object],
+        source: Source,
         out: str | os.PathLike[str],
         *,
         model: str | Engine,
@@ -165,15 +170,14 @@ class Constitution:
 
     def _job(
         self,
-        source: str | os.PathLike[str] | Iterable[object],
+        source: Source,
         out: str | os.PathLike[str],
         model: str | Engine,
         recipe: str | Recipe,
         on_progress: Callable[[Progress], None] | None,
         settings: dict[str, Any],
     ) -> Job:
-        items = None if isinstance(source, str | os.PathLike) else source
-        prompts = "" if items is not None else os.fspath(source)  # type: ignore[arg-type]  # narrowed by `items`
+        items, prompts = _source(source)
         run = _run_file(self, model, recipe, {**settings, "out": os.fspath(out), "prompts": prompts})
         return Job(
             run=run,
@@ -186,6 +190,22 @@ class Constitution:
         )
 
 
+def _source(source: object) -> tuple[Iterable[object] | None, list[dict[str, Any]]]:
+    """Prompts as Python values, or where they are."""
+    if isinstance(source, str | os.PathLike):
+        source = PromptSource(os.fspath(source))
+    named = [source] if isinstance(source, PromptSource) else source
+    if isinstance(named, list | tuple) and named and all(isinstance(one, PromptSource) for one in named):
+        fields = ("config", "split", "revision", "weight")
+        return None, [
+            {"source": one.name, **{name: value for name in fields if (value := getattr(one, name)) is not None}}
+            for one in named
+        ]
+    if not isinstance(source, Iterable):
+        raise InputError(f"expected prompts or where they are, found {type(source).__name__}")
+    return source, []
+
+
 def _run_file(constitution: Constitution, model: str | Engine, recipe: str | Recipe, given: dict[str, Any]) -> RunFile:
     return read_run(
         None,
@@ -196,9 +216,9 @@ def _run_file(constitution: Constitution, model: str | Engine, recipe: str | Rec
     )
 
 
-def _prompts(prompt: object, response: str | None, system: str | None) -> list[Prompt]:
+def _prompts(prompt: object, response: str | None, reading: Reading) -> list[Prompt]:
     if is_one_prompt(prompt):
-        one, given = as_prompt(prompt, system=system)
+        one, given = as_prompt(prompt, reading)
         return [one if response is None else _with_response(one, response, given=given)]
     if response is not None:
         raise SettingsError(
@@ -206,19 +226,15 @@ def _prompts(prompt: object, response: str | None, system: str | None) -> list[P
         )
     if not isinstance(prompt, Iterable):
         raise InputError(f"expected a prompt or a list of prompts, found {type(prompt).__name__}")
-    prompts = [as_prompt(item, system=system)[0] for item in prompt]
+    prompts = [as_prompt(item, reading)[0] for item in prompt]
     if not prompts:
         raise InputError("the list of prompts is empty")
     return prompts
 
 
 def _with_response(prompt: Prompt, response: str, *, given: bool) -> Prompt:
-    row: dict[str, Any] = {
-        "messages": [{"role": message.role, "content": message.content} for message in prompt.conversation],
-        "response": response,
-        "tags": list(prompt.tags),
-    }
-    return as_prompt({**row, "id": prompt.id} if given else row)[0]
+    id = prompt.id if given else derived_id(prompt.conversation, response, prompt.tags, prompt.tools)
+    return as_prompt(replace(prompt, id=id, response=response))[0]
 
 
 def _or_raise(revised: Revised) -> Revised:

@@ -29,7 +29,7 @@ def write_drops(
     folder: RunFolder,
     chunk: int,
     lost: Iterable[Lost],
-    duplicates: Iterable[PlannedRecord],
+    turned_away: Iterable[PlannedRecord],
 ) -> None:
     """Write `dropped/CHUNK.jsonl` and `failed/CHUNK.jsonl`, each only where it has a line.
 
@@ -37,12 +37,12 @@ def write_drops(
         folder: of the run.
         chunk: its number.
         lost: dropped and failed inputs in input order.
-        duplicates: inputs that were dropped before their first token.
+        turned_away: inputs that were dropped before their first token.
 
     Raises:
         StoreError: if the folder cannot be written.
     """
-    dropped: list[dict[str, Any]] = [_duplicate(record) for record in duplicates]
+    dropped: list[dict[str, Any]] = [_turned_away(record) for record in turned_away]
     failed: list[dict[str, Any]] = []
     for one in lost:
         if one.outcome == "dropped":
@@ -58,10 +58,12 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
         write_atomically(path, b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
 
 
-def _duplicate(record: PlannedRecord) -> dict[str, Any]:
-    said = record.prompt.conversation[-1].content
-    return {"id": record.prompt.id, "reason": "duplicate", "meaning": REASONS["duplicate"], "line": record.line,
-            "prompt": said}  # fmt: skip
+def _turned_away(record: PlannedRecord) -> dict[str, Any]:
+    assert record.dropped is not None
+    said = record.prompt.conversation[-1].content if record.prompt.conversation else ""
+    detail = {"detail": record.detail} if record.detail else {}
+    return {"id": record.prompt.id, "reason": record.dropped, "meaning": REASONS[record.dropped], **detail,
+            "line": record.line, "place": record.place, "prompt": said}  # fmt: skip
 
 
 def _dropped(chains: Sequence[ChainResult], reason: str) -> dict[str, Any]:

@@ -7,9 +7,8 @@ import platform
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from hashlib import file_digest
+from functools import cached_property
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,19 +21,19 @@ from constitution.flow import Recipe
 from constitution.principles import Principles
 from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.run.chain import Chains, Served, refuse_impossible
+from constitution.run.inputs import exclusion_of, plan_inputs, same_inputs
 from constitution.run.log import logger, run_log
 from constitution.run.serving import pool
 from constitution.run.worker import Progress, Worker
 from constitution.sources.dump import dump_constitution
-from constitution.sources.prompts import PromptFile
-from constitution.sources.prompts.files import copy_stream, seekable
-from constitution.sources.prompts.values import write_prompts
-from constitution.sources.run_file import RunFile, dump_run
+from constitution.sources.prompts import PromptFile, PromptSource
+from constitution.sources.prompts.exclusion import Exclusion
+from constitution.sources.run_file import RunFile, SourceFile, dump_run
 from constitution.steps.pair import Pairing
 from constitution.steps.settle import Settler
 from constitution.store.disk import write_atomically
-from constitution.store.folder import Manifest, RunFolder, refuse_changes
-from constitution.store.plan import Plan, check_source, make_plan, read_chunk
+from constitution.store.folder import Manifest, RunFolder, parse_shard, refuse_changes
+from constitution.store.plan import Plan, read_chunk
 from constitution.store.reuse import ReuseIndex
 from constitution.store.shards import read_sums
 from constitution.store.sums import Sums
@@ -81,6 +80,16 @@ class Job:
         """Whether `stop` was called."""
         return self._stopped
 
+    @property
+    def shard(self) -> tuple[int, int] | None:
+        """Which chunks are to be made, `(i, n)`; None for all."""
+        return parse_shard(self.run.shard)
+
+    @cached_property
+    def exclusion(self) -> Exclusion | None:
+        """Evaluation prompts that no input may repeat; read when it is first asked for."""
+        return exclusion_of(self.run)
+
     def settler(self) -> Settler:
         """Pair policy and checks."""
         return settler_of(self.run, self.principles, self.own_checks)
@@ -96,8 +105,17 @@ class Job:
             "keep_check_worse": run.keep_check_worse,
             "samples": run.samples,
             "seed": run.seed,
+            "where": run.where or None,
+            "draw": run.draw,
             "limit": run.limit,
+            "weights": list(run.choice().weights) or None,
+            "exclude": None if self.exclusion is None else self.exclusion.digest,
+            "shard": run.shard,
             "system": None if run.system is None else digest("system", run.system),
+            **{name: getattr(run, name) for name in ("prompt_column", "response_column", "id_column", "tag_column")},
+            "tags": dict(run.tags),
+            "revise": run.revise,
+            "bad_rows": None if run.bad_rows == "error" else run.bad_rows,
             "too_long": run.too_long,
             "keep_duplicates": run.keep_duplicates,
             "chunk_size": run.chunk_size,
@@ -155,8 +173,9 @@ async def generate(job: Job) -> bool:
     started = time.monotonic()
     try:
         source, plan, manifest = await asyncio.to_thread(_open, job, folder)
-        totals, missing = _sealed(folder, plan)
+        totals, missing = _sealed(folder, plan, job.shard)
         if not missing or job.stopped:
+            job.on_start("stopped" if missing else "complete already: nothing was left to do")
             return not missing
         reuse = await asyncio.to_thread(_reused, job, folder)
         try:
@@ -218,43 +237,15 @@ def _open(job: Job, folder: RunFolder) -> tuple[PromptFile, Plan, Manifest | Non
         manifest = Manifest.read(folder.file("manifest.json"))
         refuse_changes(folder.path, manifest.settings, _plain(job.settings()), _anew(job, folder))
         plan = manifest.planned()
-        if job.items is not None:
-            _refuse_other_items(job.items, folder, plan)
-        copied = job.items is not None or not seekable(job.run.prompts)
-        source = PromptFile(folder.file("input.jsonl") if copied else job.run.prompts, system=job.run.system)
-        check_source(source, plan.source)
-        return source, plan, manifest
+        return same_inputs(job.run, job.items, folder, plan), plan, manifest
     job.on_start("reading the prompts")
-    source = PromptFile(_copied(job, folder) or job.run.prompts, system=job.run.system)
-    plan = make_plan(
-        source, chunk_size=job.run.chunk_size, limit=job.run.limit, keep_duplicates=job.run.keep_duplicates
-    )
+    source, plan = plan_inputs(job.run, job.items, folder, job.exclusion)
+    if not plan.of_shard(job.shard):
+        raise InputError(
+            f"--shard {job.run.shard} has nothing to do: the input has {len(plan.chunks)} chunks of {plan.chunk_size} "
+            "records; take fewer processes or a smaller --chunk-size (merge does not need this shard)"
+        )
     return source, plan, None
-
-
-def _copied(job: Job, folder: RunFolder) -> Path | None:
-    """The copy of prompts that are in no file, or in one that cannot seek; None where the file itself will do."""
-    copy = folder.file("input.jsonl")
-    if job.items is not None:
-        write_prompts(job.items, copy)
-    elif not seekable(job.run.prompts):
-        copy_stream(job.run.prompts, copy)
-    else:
-        return None
-    return copy
-
-
-def _refuse_other_items(items: Iterable[object], folder: RunFolder, plan: Plan) -> None:
-    """Refuse prompts given as values that are not those of the run."""
-    again = folder.file(".input.jsonl")
-    write_prompts(items, again)
-    try:
-        with again.open("rb") as file:
-            same = file_digest(file, "sha256").hexdigest() == plan.source.sha256
-    finally:
-        again.unlink()
-    if not same:
-        raise InputError(f"{folder.path}: the prompts are not those of this run; name another folder for them")
 
 
 def _reused(job: Job, folder: RunFolder) -> ReuseIndex | None:
@@ -274,10 +265,10 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _sealed(folder: RunFolder, plan: Plan) -> tuple[Sums, int]:
-    """Sums of the sealed chunks, and how many are missing."""
+def _sealed(folder: RunFolder, plan: Plan, shard: tuple[int, int] | None) -> tuple[Sums, int]:
+    """Sums of the sealed chunks of a job, and how many are missing."""
     totals, missing = Sums(), 0
-    for chunk in plan.chunks:
+    for chunk in plan.of_shard(shard):
         if folder.sealed(chunk.number):
             totals.add(read_sums(folder.shard(chunk.number)))
         else:
@@ -304,7 +295,8 @@ def _write_manifest(job: Job, folder: RunFolder, source: PromptFile, plan: Plan,
     copied = job.run.model_copy(
         update={
             "constitution": str(constitution.resolve()),
-            "prompts": str(source.path.resolve()),
+            "prompts": _absolute(job, source),
+            "exclude": [_resolved(name) for name in job.run.exclude],
             "out": str(folder.path.resolve()),
             "reuse": None,
         }
@@ -321,6 +313,21 @@ def _write_manifest(job: Job, folder: RunFolder, source: PromptFile, plan: Plan,
         plan=plan.to_json(),
         versions=versions(),
     ).write(folder.file("manifest.json"))
+
+
+def _resolved(name: str) -> str:
+    source = PromptSource(name)
+    return str(source.path.resolve()) if source.where == "path" else name
+
+
+def _absolute(job: Job, source: PromptFile) -> list[SourceFile]:
+    """Where the prompts are, seen from anywhere."""
+    if job.items is not None or any(one.source == "-" for one in job.run.prompts):
+        return [SourceFile.model_validate({"source": str(source.path.resolve())})]
+    return [
+        one.model_copy(update={"source": str(found.path.resolve())}) if found.where == "path" else one
+        for one, found in zip(job.run.prompts, job.run.sources(), strict=True)
+    ]
 
 
 def _refuse_other_models(folder: RunFolder, manifest: Manifest, served: Served, job: Job) -> None:
@@ -344,6 +351,7 @@ def _worker(
         chains=Chains(job.recipe, served, job.run.seed, job.run.too_long),
         settler=job.settler(),
         samples=job.run.samples,
+        shard=job.shard,
         in_flight=job.run.in_flight,
         reuse=reuse,
         engine_name=digest("engine", first.model, first.fingerprint, size=6),

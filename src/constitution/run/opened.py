@@ -51,14 +51,20 @@ class OpenedRun:
         return cls(folder, manifest, principles, Settler(pairing, build_checks(principles, own or {})))
 
     @property
-    def chunks(self) -> int:
-        """How many chunks it has."""
-        return len(self.manifest.plan["chunks"])
+    def chunks(self) -> range:
+        """The numbers of its chunks; of a shard its own."""
+        first, step = self.manifest.shard or (0, 1)
+        return range(first, len(self.manifest.plan["chunks"]), step)
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs it has."""
+        return sum(int(self.manifest.plan["chunks"][chunk]["records"]) for chunk in self.chunks)
 
     @property
     def complete(self) -> bool:
         """Whether every chunk is sealed."""
-        return all(self.folder.sealed(chunk) for chunk in range(self.chunks))
+        return all(self.folder.sealed(chunk) for chunk in self.chunks)
 
     @property
     def tools(self) -> bool:
@@ -72,7 +78,7 @@ class OpenedRun:
             StoreError: if a shard or a journal cannot be read.
             InputError: if the input of an unfinished run is not there any more.
         """
-        for chunk in range(self.chunks):
+        for chunk in self.chunks:
             if self.folder.sealed(chunk):
                 yield from read_shard(self.folder.shard(chunk))
             else:
@@ -81,7 +87,7 @@ class OpenedRun:
     def sums(self) -> Sums:
         """Sums of sealed chunks, and of what the journals of the others say is finished."""
         totals = Sums()
-        for chunk in range(self.chunks):
+        for chunk in self.chunks:
             if self.folder.sealed(chunk):
                 totals.add(read_sums(self.folder.shard(chunk)))
             elif self.folder.journal(chunk).exists():
@@ -94,7 +100,7 @@ class OpenedRun:
 
     def summary(self) -> dict[str, Any]:
         """What `constitution show --json` prints; inputs = paired + fine + dropped + failed + pending."""
-        sums, inputs = self.sums(), int(self.manifest.plan["records"])
+        sums, inputs = self.sums(), self.inputs
         finished: dict[str, int] = {outcome: sums.outcomes[outcome] for outcome in OUTCOMES}
         plain = sums.to_json()
         return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from constitution.engine import Capabilities, Completion, Request
@@ -13,11 +12,11 @@ from constitution.messages import Conversation, Prompt
 from constitution.records import ChainResult, Failure
 from constitution.run.chain import Chains, Served
 from constitution.run.generate import build_recipe
-from constitution.sources.prompts import PromptFile
+from constitution.run.inputs import planned_file
 from constitution.sources.run_file import RunFile, read_run
 from constitution.store.folder import Manifest, RunFolder
 from constitution.store.journal import DoneEvent, JournalContent, read_journal
-from constitution.store.plan import check_source, read_chunk
+from constitution.store.plan import read_chunk
 
 if TYPE_CHECKING:
     from constitution.principles import Principles
@@ -63,10 +62,7 @@ def replay(folder: RunFolder, manifest: Manifest, principles: Principles, chunk:
     if run.recipe != manifest.settings.get("recipe") or not folder.journal(chunk).exists():
         return
     plan = manifest.planned()
-    copied = folder.file("input.jsonl")
-    source = PromptFile(copied if Path(plan.source.path).name == copied.name and copied.exists() else plan.source.path,
-                        system=run.system)  # fmt: skip
-    check_source(source, plan.source)
+    source = planned_file(run, folder, plan)
     book = _Journalled(read_journal(folder.journal(chunk)))
     try:
         chains = _chains(run, manifest, principles, book)
@@ -74,7 +70,7 @@ def replay(folder: RunFolder, manifest: Manifest, principles: Principles, chunk:
         return
     for record in read_chunk(source, plan, plan.chunks[chunk]):
         done = book.content.done.get(record.prompt.id)
-        if done is not None and not record.duplicate:
+        if done is not None and record.dropped is None:
             yield from _results(chains, record.prompt, run.samples, done, book)
 
 

@@ -65,7 +65,7 @@ class OpenChunk:
     sums: Sums = field(default_factory=Sums)
     results: dict[int, tuple[ChainResult, ...]] = field(default_factory=dict)
     lost: dict[int, Lost] = field(default_factory=dict)
-    duplicates: list[PlannedRecord] = field(default_factory=list)
+    turned_away: list[PlannedRecord] = field(default_factory=list)
     sampled: int = 0
 
     def __post_init__(self) -> None:
@@ -106,7 +106,7 @@ class OpenChunk:
     @property
     def complete(self) -> bool:
         """Whether every record has its results."""
-        return len(self.results) + len(self.duplicates) == self.plan.records
+        return len(self.results) + len(self.turned_away) == self.plan.records
 
 
 @dataclass
@@ -119,6 +119,8 @@ class Worker:
     chains: Chains
     settler: Settler
     samples: int = 1
+    shard: tuple[int, int] | None = None
+    """Which chunks are this run's own; None = all."""
     in_flight: int | None = None
     """Chains at work at a time; None = from the engine."""
     reuse: Reuse | None = None
@@ -141,6 +143,7 @@ class Worker:
         self._done = 0
         self._done_before = 0
         self._unsealed = 0
+        self._total = 0
         self.engine_died = False
         """Whether an engine was found dead, also where a stop was asked for."""
 
@@ -166,7 +169,9 @@ class Worker:
         """
         self._totals = totals
         self._done = self._done_before = sum(totals.outcomes.values())
-        todo = [number for number in range(len(self.plan.chunks)) if not self.folder.sealed(number)]
+        own = self.plan.of_shard(self.shard)
+        self._total = sum(chunk.records for chunk in own)
+        todo = [chunk.number for chunk in own if not self.folder.sealed(chunk.number)]
         self._unsealed = len(todo)
         journals = Journals(asyncio.get_running_loop())
         try:
@@ -217,7 +222,7 @@ class Worker:
                 if self._ending():
                     return
                 self._admit(chunk, index, record)
-            if chunk.complete:  # its last record is a duplicate
+            if chunk.complete:  # its last record was turned away
                 self._spawn(partial(self._seal, chunk), self._seals)
 
     def _ending(self) -> bool:
@@ -236,9 +241,9 @@ class Worker:
         return chunk
 
     def _admit(self, chunk: OpenChunk, index: int, record: PlannedRecord) -> None:
-        if record.duplicate:
-            chunk.duplicates.append(record)
-            self._settled(chunk, Settled("dropped", "duplicate"))
+        if record.dropped is not None:
+            chunk.turned_away.append(record)
+            self._settled(chunk, Settled("dropped", record.dropped))
             return
         self._flying += self.samples
         self._spawn(partial(self._record, chunk, index, record), self._tasks)
@@ -311,7 +316,7 @@ class Worker:
         if self.on_progress is not None:
             sampled = self._sampled + sum(chunk.sampled for chunk in self._open.values())
             seconds = time.monotonic() - self._started
-            self.on_progress(Progress(self._done, self.plan.records, self._totals, sampled, seconds, self._done_before))
+            self.on_progress(Progress(self._done, self._total, self._totals, sampled, seconds, self._done_before))
 
     async def _seal(self, chunk: OpenChunk) -> None:
         """Seal a finished chunk; its journal is on disk before its shard."""
@@ -319,7 +324,7 @@ class Worker:
         results = [result for index in sorted(chunk.results) for result in chunk.results[index]]
         lost = [chunk.lost[index] for index in sorted(chunk.lost)]
         number = chunk.plan.number
-        await asyncio.to_thread(write_drops, self.folder, number, lost, chunk.duplicates)
+        await asyncio.to_thread(write_drops, self.folder, number, lost, chunk.turned_away)
         await asyncio.to_thread(seal, self.folder.shard(number), results, chunk.sums, chunk.plan.records)
         chunk.journals.close_chunk(number)
         logger.info("sealed chunk %d: %s", number, dict(chunk.sums.outcomes))

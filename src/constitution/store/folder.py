@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +15,7 @@ from typing import Any
 import orjson
 from filelock import FileLock, Timeout
 
-from constitution.errors import InputError, RunLocked, SettingsChanged, StoreError
+from constitution.errors import InputError, RunLocked, SettingsChanged, SettingsError, StoreError
 from constitution.records import SCHEMA_VERSION
 from constitution.store.disk import write_atomically
 from constitution.store.plan import Plan
@@ -29,6 +30,20 @@ OURS = frozenset(
         "owner.json", "journal", "shards", "dropped", "failed", "export",
     }
 )  # fmt: skip
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    """Read `i/n`: the i-th of n processes, counted from 0.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch("([0-9]{1,9})/([1-9][0-9]{0,8})", text)
+    if match is None or int(match[1]) >= int(match[2]):
+        raise SettingsError(f"--shard {text}: expected i/n with i from 0 to n-1, like 0/4 for the first of four")
+    return int(match[1]), int(match[2])
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,11 @@ class Manifest:
             return cls(**{field.name: data[field.name] for field in fields(cls)})
         except KeyError as error:
             raise StoreError(f"{path}: the manifest lacks {error}") from None
+
+    @property
+    def shard(self) -> tuple[int, int] | None:
+        """Which chunks are the run's own, `(i, n)`; None where all are."""
+        return parse_shard(self.settings.get("shard"))
 
     def planned(self) -> Plan:
         """The plan as an object."""

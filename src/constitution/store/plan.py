@@ -5,17 +5,18 @@ Knows no file format: a source reads prompts from any place (`sources.prompts.Pr
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b, file_digest
-from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from constitution.digest import digest, digest_bytes
-from constitution.errors import InputError, Problem, PromptFileError, SettingsError, StoreError
+from constitution.digest import Part, digest
+from constitution.errors import InputError, SettingsError, StoreError
 from constitution.messages import Prompt
+from constitution.store.choice import Choice, Chosen
+from constitution.store.scan import Scan, Source, key_of, refuse, repeats, scan
 
 if TYPE_CHECKING:
     from numpy import int64
@@ -27,66 +28,6 @@ PLAN_VERSION = 1
 """Raised when what a plan's digest holds changes."""
 CHUNK_SIZE = 2000
 """Records in a chunk."""
-MAX_SHOWN = 20
-"""Problems that an error shows; of the rest it tells the number."""
-MAX_COUNTED = 10_000
-"""Problems after which the reading stops: the file is something else."""
-
-_HEX = re.compile("[0-9a-f]{32}")
-_SUFFIXED = re.compile("([0-9a-f]{32})-([1-9][0-9]{0,8})")
-_WIDTH = 16
-_Clash: TypeAlias = tuple[int, int, str]
-"""Number of a record with a given id that is taken, of the one that has it, and how."""
-
-
-class SourceEntry(Protocol):
-    """One prompt of a source, with its place."""
-
-    @property
-    def prompt(self) -> Prompt:
-        """The prompt, with its given or derived id."""
-
-    @property
-    def given_id(self) -> bool:
-        """Whether the id was given."""
-
-    @property
-    def line(self) -> int:
-        """1-based."""
-
-    @property
-    def offset(self) -> int:
-        """Of the line's first byte."""
-
-    @property
-    def place(self) -> str:
-        """Where it stands for a person."""
-
-    @property
-    def source(self) -> int:
-        """Number of its source, where a run has several."""
-
-    @property
-    def bad(self) -> str | None:
-        """Why the row is no prompt, where bad rows are to be dropped."""
-
-
-class Source(Protocol):
-    """What a plan needs of a file of prompts."""
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-
-    def read(
-        self,
-        offset: int = 0,
-        line: int = 1,
-        count: int | None = None,
-        *,
-        report: Callable[[Problem], None] | None = None,
-    ) -> Iterator[SourceEntry]:
-        """Read at most `count` prompts from a place on; bad lines go to `report`, or are raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +39,25 @@ class SourceIdentity:
     """Bytes."""
     sha256: str
     mtime_ns: int
+
+    def is_of(self, path: Path) -> bool:
+        """Whether a file has the same content; it is hashed only where its path or time differs."""
+        size, mtime_ns = _state(path)
+        if size != self.size:
+            return False
+        return (mtime_ns == self.mtime_ns and str(path) == self.path) or identify(path).sha256 == self.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where prompts came from that were copied."""
+
+    name: str
+    config: str | None
+    split: str | None
+    revision: str | None
+    file: SourceIdentity | None
+    """None for a folder, a data set of the hub, a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +73,8 @@ class ChunkPlan:
     records: int
     duplicates: tuple[tuple[int, int], ...] = ()
     """Records with the content of an earlier one: (index in the chunk, ordinal 2, 3, ...)."""
+    contaminated: tuple[int, ...] = ()
+    """Records whose text an evaluation has, by their index in the chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +88,23 @@ class Plan:
     duplicates: int
     chunks: tuple[ChunkPlan, ...]
     digest: str
-    """Of ids, duplicates, chunk size, limit and what becomes of duplicates; not of path, time and metadata."""
+    """Of ids, duplicates, contaminated records, chunk size, limit and what becomes of duplicates; not of path, time and
+    metadata."""
     limit: int | None = None
     """Only the first so many records are inputs."""
     keep_duplicates: bool = False
     """Whether duplicates run (as `ID-2`, `ID-3`) or are dropped."""
+    chosen: Chosen = field(default_factory=Chosen)
+    """Which rows of the file are records."""
+    by_source: tuple[int, ...] = ()
+    """Records of each source; one number where there is one."""
+    tools: bool = False
+    """Whether a record has tools, calls or reasoning."""
+    origins: tuple[Origin, ...] = ()
+
+    def of_shard(self, shard: tuple[int, int] | None) -> tuple[ChunkPlan, ...]:
+        """The chunks of one of several processes: `(i, n)` has those whose number leaves i when divided by n."""
+        return self.chunks if shard is None else self.chunks[shard[0] :: shard[1]]
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data for the manifest."""
@@ -144,13 +118,32 @@ class Plan:
             StoreError: It is no plan.
         """
         try:
-            chunks = tuple(
-                ChunkPlan(**chunk | {"duplicates": tuple((index, ordinal) for index, ordinal in chunk["duplicates"])})
-                for chunk in data["chunks"]
+            chosen = {name: _tuple(value) for name, value in data.get("chosen", {}).items()}
+            return cls(
+                **data
+                | {
+                    "source": SourceIdentity(**data["source"]),
+                    "chunks": tuple(_chunk(chunk) for chunk in data["chunks"]),
+                    "chosen": Chosen(**chosen),
+                    "by_source": tuple(data.get("by_source", ())),
+                    "origins": tuple(_origin(one) for one in data.get("origins", ())),
+                }
             )
-            return cls(**data | {"source": SourceIdentity(**data["source"]), "chunks": chunks})
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"the manifest holds no plan that this version can read: {error}") from None
+
+
+def _chunk(data: dict[str, Any]) -> ChunkPlan:
+    duplicates = tuple((index, ordinal) for index, ordinal in data["duplicates"])
+    return ChunkPlan(**data | {"duplicates": duplicates, "contaminated": tuple(data.get("contaminated", ()))})
+
+
+def _origin(data: dict[str, Any]) -> Origin:
+    return Origin(**data | {"file": None if data["file"] is None else SourceIdentity(**data["file"])})
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,69 +151,103 @@ class PlannedRecord:
     """One input of a run, with its final id."""
 
     prompt: Prompt
-    duplicate: bool
-    """Whether it is to be dropped as `duplicate`."""
+    dropped: str | None
+    """One of REASONS if it is turned away before its first token."""
+    place: str
+    """Where it stands for a person."""
     line: int
-    """In the input, 1-based."""
+    """In the file that is read, 1-based."""
+    detail: str = ""
+    """What is wrong with a bad row."""
 
 
 def make_plan(
-    source: Source, *, chunk_size: int = CHUNK_SIZE, limit: int | None = None, keep_duplicates: bool = False
+    source: Source,
+    *,
+    chunk_size: int = CHUNK_SIZE,
+    choice: Choice | None = None,
+    keep_duplicates: bool = False,
+    contaminated: Callable[[Prompt], bool] = lambda _: False,
+    origins: tuple[Origin, ...] = (),
 ) -> Plan:
     """Read the whole input once and plan the run.
 
-    Holds 17 bytes a record, and about 50 more while it looks for repeats.
+    Holds 36 bytes a record, and about 50 more while it looks for repeats.
 
     Args:
         source: The prompts.
         chunk_size: Records in a chunk.
-        limit: Take the first so many records, duplicates among them; all without.
+        choice: Which rows are records; all without.
         keep_duplicates: Run records that repeat the content of an earlier one under `ID-2`, `ID-3` ..., not drop them.
+        contaminated: Whether an evaluation has the text of a prompt; such a record is dropped.
+        origins: Where the prompts came from, where the source is a copy.
 
     Raises:
         PromptFileError: Lines are bad, ids repeat, or there is no prompt at all.
         InputError: The file changed while it was read.
-        SettingsError: `chunk_size` or `limit` is below 1.
+        SettingsError: `chunk_size` is below 1, or the choice does not go with the input.
     """
-    if chunk_size < 1 or (limit is not None and limit < 1):
-        raise SettingsError(f"chunk size and limit must be at least 1, found {chunk_size} and {limit}")
-    scan = _scan(source, chunk_size, limit)
-    identity = _identify(source.path)
-    if (identity.size, identity.mtime_ns) != scan.state:
+    if chunk_size < 1:
+        raise SettingsError(f"chunk size must be at least 1, found {chunk_size}")
+    choice = choice or Choice()
+    found, chosen = scan(source, choice, contaminated, lambda: _state(source.path))
+    identity = identify(source.path)
+    if (identity.size, identity.mtime_ns) != found.state:
         raise InputError(f'"{source.path}" changed while it was read; start again when it is complete')
-    later, ordinals, clashes = _repeats(scan)
-    _refuse(source, chunk_size, scan, clashes or _taken(scan, later, ordinals))
-    body = (chunk_size, limit, keep_duplicates, scan.records, len(later), blake2b(scan.keys).hexdigest())
+    later, ordinals, clashes = repeats(found)
+    refuse(source, found, clashes)
+    body: tuple[Part, ...] = (
+        chunk_size,
+        choice.limit,
+        keep_duplicates,
+        found.records,
+        len(later),
+        blake2b(found.keys).hexdigest(),
+    )
+    if any(found.contaminated):
+        body = (*body, blake2b(found.contaminated).hexdigest())
     return Plan(
         identity,
         chunk_size,
-        scan.records,
+        found.records,
         len(later),
-        _chunks(scan, chunk_size, later, ordinals),
+        _chunks(found, chunk_size, later, ordinals),
         digest("plan", PLAN_VERSION, body),
-        limit,
+        choice.limit,
         keep_duplicates,
+        chosen,
+        _by_source(found),
+        found.tools,
+        origins,
     )
 
 
 def read_chunk(source: Source, plan: Plan, chunk: ChunkPlan) -> Iterator[PlannedRecord]:
-    """Read the records of one chunk, and nothing else of the file.
+    """Read the records of one chunk, and nothing of the file that stands before or behind it.
 
     A record that repeats an earlier one has the id `ID-2`, `ID-3` ..., kept or not: no two inputs share an id.
 
     Raises:
         InputError: The file is not the one that was planned.
     """
-    ordinals = dict(chunk.duplicates)
+    ordinals, contaminated = dict(chunk.duplicates), frozenset(chunk.contaminated)
     found = 0
-    for entry in source.read(chunk.offset, chunk.line, chunk.records):
+    for entry in source.read(chunk.offset, chunk.line):
+        if not plan.chosen.takes(entry.prompt.tags, key_of(entry), entry.source):
+            continue
         prompt, ordinal = entry.prompt, ordinals.get(found)
         if ordinal is not None:
             prompt = replace(prompt, id=f"{prompt.id}-{ordinal}")
-        yield PlannedRecord(prompt, ordinal is not None and not plan.keep_duplicates, entry.line)
+        dropped = "bad_row" if entry.bad is not None else None
+        if ordinal is not None and not plan.keep_duplicates:
+            dropped = dropped or "duplicate"
+        if found in contaminated:
+            dropped = dropped or "contaminated"
+        yield PlannedRecord(prompt, dropped, entry.place, entry.line, entry.bad or "")
         found += 1
-    if found != chunk.records:
-        raise _changed(source.path)
+        if found == chunk.records:
+            return
+    raise _changed(source.path)
 
 
 def check_source(source: Source, identity: SourceIdentity) -> None:
@@ -230,15 +257,11 @@ def check_source(source: Source, identity: SourceIdentity) -> None:
         InputError: It is another one.
     """
     try:
-        size, mtime_ns = _state(source.path)
+        _state(source.path)
     except OSError as error:
         message = f'the input "{source.path}" cannot be read ({error.strerror}); put it back to go on with the run'
         raise InputError(message) from None
-    if size != identity.size:
-        raise _changed(source.path)
-    if mtime_ns == identity.mtime_ns and str(source.path) == identity.path:
-        return
-    if _identify(source.path).sha256 != identity.sha256:
+    if not identity.is_of(source.path):
         raise _changed(source.path)
 
 
@@ -246,7 +269,8 @@ def _changed(path: Path) -> InputError:
     return InputError(f'the input "{path}" has changed since the run was planned; put it back, or start a new run')
 
 
-def _identify(path: Path) -> SourceIdentity:
+def identify(path: Path) -> SourceIdentity:
+    """Size, time and digest of a file."""
     with path.open("rb") as file:
         sha256 = file_digest(file, "sha256").hexdigest()
     size, mtime_ns = _state(path)
@@ -258,133 +282,24 @@ def _state(path: Path) -> tuple[int, int]:
     return state.st_size, state.st_mtime_ns
 
 
-def _key(id: str) -> bytes:
-    """An id in 16 bytes. A derived id is one already, so a given id that looks like one meets it."""
-    return bytes.fromhex(id) if _HEX.fullmatch(id) else digest_bytes("id", id, size=_WIDTH)
+def _by_source(found: Scan) -> tuple[int, ...]:
+    counts = Counter(found.sources)
+    return tuple(counts[number] for number in range(max(counts) + 1))
 
 
-@dataclass(slots=True)
-class _Scan:
-    """What the one reading of the input leaves in memory."""
-
-    keys: bytearray = field(default_factory=bytearray)
-    """Of each id 16 bytes."""
-    given: bytearray = field(default_factory=bytearray)
-    """Of each id one byte: whether it was given."""
-    starts: list[tuple[int, int]] = field(default_factory=list)
-    """Offset and line of each chunk's first record."""
-    suffixed: list[tuple[int, bytes, int]] = field(default_factory=list)
-    """Number, key and ordinal of given ids that look like the `ID-2` of a duplicate."""
-    records: int = 0
-    state: tuple[int, int] = (0, 0)
-    """Size and mtime_ns of the file, when it was opened."""
-
-
-def _scan(source: Source, chunk_size: int, limit: int | None) -> _Scan:
-    scan = _Scan()
-    problems = _Problems(source.path)
-    for entry in source.read(count=limit, report=problems.add):
-        if not scan.records:
-            scan.state = _state(source.path)
-        if scan.records % chunk_size == 0:
-            scan.starts.append((entry.offset, entry.line))
-        id = entry.prompt.id
-        scan.keys += _key(id) if entry.given_id else bytes.fromhex(id)
-        scan.given.append(entry.given_id)
-        if entry.given_id and (match := _SUFFIXED.fullmatch(id)):
-            scan.suffixed.append((scan.records, bytes.fromhex(match[1]), int(match[2])))
-        scan.records += 1
-    problems.throw()
-    if not scan.records:
-        raise PromptFileError((Problem(str(source.path), 0, 0, "", "the file holds no prompt"),))
-    return scan
-
-
-def _repeats(scan: _Scan) -> tuple[Indices, Indices, list[_Clash]]:
-    """Numbers of the duplicates in file order, their ordinals, and the given ids that repeat."""
+def _chunks(found: Scan, chunk_size: int, later: Indices, ordinals: Indices) -> tuple[ChunkPlan, ...]:
     import numpy as np
 
-    halves = np.frombuffer(scan.keys, dtype=np.uint64).reshape(-1, 2)
-    order = np.lexsort((halves[:, 1], halves[:, 0]))  # stable: equal keys stay in file order
-    same = np.zeros(len(order), dtype=bool)
-    same[1:] = np.logical_and.reduce([np.diff(halves[:, half][order]) == 0 for half in (0, 1)])
-    first = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
-    again = np.flatnonzero(same)
-    ordinals = again - first[again] + 1
-    later, earlier = order[again], order[first[again]]
-    by_place = np.argsort(later)
-    later, earlier, ordinals = later[by_place], earlier[by_place], ordinals[by_place]
-    flags = np.frombuffer(scan.given, dtype=bool)
-    clash = flags[later] | flags[earlier]
-    clashes = [
-        (b, a, "is also that of" if flags[a] and flags[b] else "is the same, derived from the content, as that of")
-        for a, b in zip(earlier[clash].tolist(), later[clash].tolist(), strict=True)
-    ]
-    return later[~clash], ordinals[~clash], clashes
-
-
-def _taken(scan: _Scan, later: Indices, ordinals: Indices) -> list[_Clash]:
-    """Given ids that equal the `ID-2` of a duplicate."""
-    if not scan.suffixed:
-        return []
-    names = {
-        (bytes(scan.keys[index * _WIDTH : (index + 1) * _WIDTH]), ordinal): index
-        for index, ordinal in zip(later.tolist(), ordinals.tolist(), strict=True)
-    }
-    what = "is the one that a duplicate gets, in"
-    return [(given, names[key, n], what) for given, key, n in scan.suffixed if (key, n) in names]
-
-
-def _refuse(source: Source, chunk_size: int, scan: _Scan, clashes: list[_Clash]) -> None:
-    """Refuse ids that are not unique, naming both places."""
-
-    def find(number: int) -> SourceEntry:
-        offset, line = scan.starts[number // chunk_size]
-        *_, entry = source.read(offset, line, number % chunk_size + 1)
-        return entry
-
-    problems = _Problems(source.path)
-    for number, other, what in clashes[:MAX_SHOWN]:
-        entry = find(number)
-        message = f"the id {dumps(entry.prompt.id)} {what} line {find(other).line}; ids must differ"
-        problems.add(Problem(str(source.path), entry.line, 0, "id", message))
-    problems.count += max(0, len(clashes) - MAX_SHOWN)
-    problems.throw()
-
-
-def _chunks(scan: _Scan, chunk_size: int, later: Indices, ordinals: Indices) -> tuple[ChunkPlan, ...]:
-    import numpy as np
-
-    bounds = np.searchsorted(later, np.arange(len(scan.starts) + 1) * chunk_size)
+    starts = range(0, found.records, chunk_size)
+    bounds = np.searchsorted(later, np.arange(len(starts) + 1) * chunk_size)
+    dirty = np.flatnonzero(np.frombuffer(found.contaminated, dtype=bool))
+    dirty_bounds = np.searchsorted(dirty, np.arange(len(starts) + 1) * chunk_size)
     chunks = []
-    for number, (offset, line) in enumerate(scan.starts):
-        first = number * chunk_size
+    for number, first in enumerate(starts):
         here = slice(bounds[number], bounds[number + 1])
         repeated = zip((later[here] - first).tolist(), ordinals[here].tolist(), strict=True)
-        chunks.append(ChunkPlan(number, offset, line, min(chunk_size, scan.records - first), tuple(repeated)))
+        texts = (dirty[dirty_bounds[number] : dirty_bounds[number + 1]] - first).tolist()
+        records = min(chunk_size, found.records - first)
+        place = found.offsets[first], found.lines[first]
+        chunks.append(ChunkPlan(number, *place, records, tuple(repeated), tuple(texts)))
     return tuple(chunks)
-
-
-class _Problems:
-    """Problems of one reading: the first are kept, the rest is counted."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
-        self.shown: list[Problem] = []
-        self.count = 0
-
-    def add(self, problem: Problem) -> None:
-        self.count += 1
-        if len(self.shown) < MAX_SHOWN:
-            self.shown.append(problem)
-        if self.count == MAX_COUNTED:
-            self.throw("; the rest of the file was not read")
-
-    def throw(self, stopped: str = "") -> None:
-        """Raise what was found, if anything was."""
-        hidden = self.count - len(self.shown)
-        if hidden:
-            rest = f"and {hidden:,} more problem{'s' if hidden > 1 else ''}{stopped}"
-            self.shown.append(Problem(self.path, 0, 0, "", rest))
-        if self.shown:
-            raise PromptFileError(tuple(self.shown))

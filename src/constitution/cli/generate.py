@@ -1,0 +1,146 @@
+"""`constitution generate` and `constitution merge`: make preference data in a run folder; put shards together."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from constitution.api import Run
+from constitution.cli import options
+from constitution.cli.drive import drive
+from constitution.cli.exits import told
+from constitution.display import console, summary_view
+from constitution.errors import SettingsError
+from constitution.records import REASONS
+from constitution.run.generate import Job, build_recipe
+from constitution.run.merge import merge as merge_runs
+from constitution.sources.constitution_file import read_constitution
+from constitution.sources.run_file import read_run
+
+
+def generate(
+    run_file: Annotated[
+        Path | None, typer.Argument(metavar="[RUN.yaml]", help="A run file; options go over it.")
+    ] = None,
+    constitution: Annotated[str | None, typer.Option(help="A shipped name, or a file.")] = None,
+    prompts: Annotated[
+        list[str] | None,
+        typer.Option(help="A file, a folder, a data set of the hub, - for standard input; may be repeated."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="demo, scripted, vllm:NAME-OR-PATH, a hub name, a folder.")] = None,
+    out: Annotated[str | None, typer.Option(help="The run's folder.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="How rows are made.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of critique and revision.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Chains for each prompt.")] = None,
+    config: options.Config = None,
+    split: options.Split = None,
+    revision: options.Revision = None,
+    prompt_column: options.PromptColumn = None,
+    response_column: options.ResponseColumn = None,
+    id_column: options.IdColumn = None,
+    tag_column: options.TagColumn = None,
+    tag: options.Tag = None,
+    revise: options.Revise = None,
+    bad_rows: options.BadRowsOption = None,
+    system: options.System = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help='Only prompts with this tag: a; a,b for one of them; "not a". Repeatable.')
+    ] = None,
+    draw: Annotated[int | None, typer.Option(help="Then only N different prompts, drawn by hash.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Then only the first N records.")] = None,
+    weight: Annotated[
+        list[float] | None, typer.Option(help="Share of each --prompts in the mix, in their order. Repeatable.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Evaluation prompts that no input may repeat. Repeatable.")
+    ] = None,
+    exclude_words: Annotated[int | None, typer.Option(help="Words in a row that are a repeat (13).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all choices.")] = None,
+    verdict_first: Annotated[bool, typer.Option("--verdict-first", help="A finding first; none, no revision.")] = False,
+    no_critique: Annotated[bool, typer.Option("--no-critique", help="Revise without a critique.")] = False,
+    pairs: Annotated[str | None, typer.Option(help="first_last, adjacent or all.")] = None,
+    keep_check_worse: Annotated[bool, typer.Option("--keep-check-worse")] = False,
+    too_long: Annotated[str | None, typer.Option(help="skip, truncate_left or error.")] = None,
+    keep_duplicates: Annotated[bool, typer.Option("--keep-duplicates", help="Run them as ID-2, ID-3 ...")] = False,
+    chunk_size: Annotated[int | None, typer.Option(help="Records in a chunk.")] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only every N-th chunk, from the I-th (from 0).")
+    ] = None,
+    in_flight: Annotated[int | None, typer.Option(help="Chains at work at a time.")] = None,
+    reuse: Annotated[str | None, typer.Option(help="Another run, whose answers are taken where they fit.")] = None,
+    settings: options.Settings = None,
+) -> None:
+    """Make preference data in a run folder; the same command continues a run that was stopped."""
+    with told():
+        run = read_run(
+            run_file, settings or (), constitution=constitution, model=model, out=out, recipe=recipe,
+            prompts=_sources(prompts, weight, config=config, split=split, revision=revision),
+            rounds=rounds, samples=samples, prompt_column=prompt_column, response_column=response_column,
+            id_column=id_column, tag_column=tag_column, tags=options.renamed(tag), revise=revise, bad_rows=bad_rows,
+            system=options.system_text(system), where=where, draw=draw, limit=limit, exclude=exclude,
+            exclude_words=exclude_words, seed=seed, verdict_first=verdict_first or None,
+            critique=False if no_critique else None, pairs=pairs, keep_check_worse=keep_check_worse or None,
+            too_long=too_long, keep_duplicates=keep_duplicates or None, chunk_size=chunk_size, shard=shard,
+            in_flight=in_flight, reuse=reuse,
+        )  # fmt: skip
+        if not run.prompts:
+            raise SettingsError("--prompts is needed: a file, a folder, a data set of the hub, or - for standard input")
+        principles = read_constitution(run.constitution)
+        drive(Job(run, principles, build_recipe(run, principles), command=_command()))
+        _finish(Run.open(run.out))
+
+
+def _sources(names: list[str] | None, weights: list[float] | None, **place: str | None) -> list[dict[str, Any]] | None:
+    """The sources as a run file has them."""
+    if not names:
+        if weights or any(place.values()):
+            raise SettingsError("--weight, --config, --split and --revision go with --prompts; a run file has its own")
+        return None
+    if weights and len(weights) != len(names):
+        raise SettingsError(f"{len(weights)} --weight for {len(names)} --prompts: give one for each, in their order")
+    given = {key: value for key, value in place.items() if value is not None}
+    return [
+        {"source": name, **given, **({"weight": weights[number]} if weights else {})}
+        for number, name in enumerate(names)
+    ]
+
+
+def _command() -> str:
+    """What was typed, for a new folder that reuses this one's answers."""
+    words, kept = sys.argv[1:], ["constitution"]
+    skip = False
+    for word in words:
+        if skip or word in ("--out", "--reuse") or word.startswith(("--out=", "--reuse=")):
+            skip = word in ("--out", "--reuse")
+            continue
+        kept.append(word.replace("{", "{{").replace("}", "}}"))
+    return shlex.join(kept) + " --out {out} --reuse {reuse}"
+
+
+def _finish(run: Run) -> None:
+    summary = run.summary()
+    out = console()
+    out.print(summary_view(summary, REASONS))
+    out.print(f"rows in {run.path}; next: {_next(run)}", soft_wrap=True)
+    if not summary["pairs"]["kept"] and not summary["fine"]:
+        raise typer.Exit(1)
+
+
+def _next(run: Run) -> str:
+    if run.shard is not None:
+        return f"constitution merge {run.path} ... --out DIR, when all {run.shard[1]} shards are there"
+    return f"constitution export {run.path} --to preference --out DIR"
+
+
+def merge(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders made with --shard i/n.")],
+    out: Annotated[Path, typer.Option(help="The new run's folder.")],
+) -> None:
+    """Put the shards of a run together: the run that one process would have made."""
+    with told():
+        merge_runs(runs, out)
+        _finish(Run.open(out))
