@@ -1,6 +1,6 @@
 """Preference data from a constitution: critique, revise, export."""
 
-from constitution.api import Constitution, Revised, Run, close
+from constitution.api import Constitution, Revised, Run, close, export_runs
 from constitution.checks import Checked
 from constitution.engine import Capabilities, Completion, Engine, Request, Sampling
 from constitution.engines.scripted import ScriptedEngine
@@ -48,4 +48,5 @@ __all__ = [
     "StoreError",
     "Trace",
     "close",
+    "export_runs",
 ]

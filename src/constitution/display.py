@@ -15,16 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from constitution.records import OUTCOMES, PreferencePair
+from constitution.store.sums import SIGNS
 
 _TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
-SIGNS = {
-    "preambles": "introductions that were stripped from revisions",
-    "near_copies": "kept pairs whose texts share 90 % of their word trigrams",
-    "truncated_critiques": "critiques that were cut at max_tokens and used as they are",
-    "contradicting_findings": "findings of a violation that does not apply, or of severity 0",
-    "reused_answers": "answers taken from another run",
-}
 DIFF_FROM = 0.4
 """Likeness of two texts, 0 to 1, from which a word diff is easier to read than both of them."""
 MEANINGS = {

@@ -13,6 +13,7 @@ ConstitutionError
 │   └── RequestRefused      the engine refused or broke on one request
 ├── EngineDeadError         the engine is gone; unfinished records stay pending
 ├── EngineStartError        the engine did not start; nothing was paid for
+├── PushError               the hub did not take a data set, whose folder is complete
 └── StoreError              a run folder cannot be read, written or locked
     ├── RunLocked           another process works in this folder
     └── JournalCorrupt      a bad line in the middle of a journal
@@ -103,6 +104,10 @@ class EngineDeadError(ConstitutionError):
 
 class EngineStartError(ConstitutionError):
     """The engine did not start. The message names the mend."""
+
+
+class PushError(ConstitutionError):
+    """The hub did not take a data set. Its folder is complete, and the message names the command that goes on."""
 
 
 class StoreError(ConstitutionError):

@@ -51,9 +51,9 @@ def test_generate_then_show_then_export(folder: Path) -> None:
     for kind, rows in (("preference", shown["paired"]), ("sft", shown["paired"]), ("traces", 12)):
         done = run(f"export out --to {kind} --out data")
         assert done.exit_code == 0, done.output
-        assert pq.read_table(folder / "data" / f"{kind}.parquet").num_rows == rows
+        assert pq.read_table(folder / "data" / kind / "train-00000.parquet").num_rows == rows
     assert run("export out --to sft --out data --format jsonl").exit_code == 0
-    assert len((folder / "data" / "sft.jsonl").read_text().splitlines()) == shown["paired"]
+    assert len((folder / "data" / "sft" / "train-00000.jsonl").read_text().splitlines()) == shown["paired"]
 
 
 def test_the_same_command_again_asks_nothing(folder: Path) -> None:
@@ -135,7 +135,7 @@ def test_export_with_another_policy_counts_its_own_pairs(folder: Path) -> None:
     assert run(GENERATE).exit_code == 0
     run("export out --to preference --out data --pairs all")
     first_last = json.loads(run("show out --json").stdout)["pairs"]["kept"]
-    assert pq.read_table(folder / "data" / "preference.parquet").num_rows > first_last
+    assert pq.read_table(folder / "data" / "preference" / "train-00000.parquet").num_rows > first_last
 
 
 def test_schema_is_json(folder: Path) -> None:
@@ -166,7 +166,7 @@ def test_demo_on_the_scripted_engine(folder: Path) -> None:
     done = run("demo --model scripted --out demo")
     assert done.exit_code == 0, done.output
     assert "kept by principle" in done.stdout
-    assert pq.read_table(folder / "demo" / "export" / "preference.parquet").num_rows >= 32
+    assert pq.read_table(folder / "demo" / "export" / "preference" / "train-00000.parquet").num_rows >= 32
 
 
 def test_demo_says_so_when_few_prompts_give_a_pair(folder: Path) -> None:
@@ -182,5 +182,5 @@ def test_system_turn_goes_into_conversations_that_have_none(folder: Path) -> Non
     Path("s.txt").write_text("Be brief.\n")
     assert run(f"{GENERATE} --system s.txt").exit_code == 0
     run("export out --to preference --out data --format jsonl")
-    row = json.loads((folder / "data" / "preference.jsonl").read_text().splitlines()[0])
+    row = json.loads((folder / "data" / "preference" / "train-00000.jsonl").read_text().splitlines()[0])
     assert row["prompt"][0] == {"role": "system", "content": "Be brief."}

@@ -11,7 +11,7 @@ PUBLIC = [
     "Capabilities", "Checked", "Completion", "Constitution", "ConstitutionError", "ConstitutionFileError",
     "CritiqueRevise", "Engine", "EngineDeadError", "EngineStartError", "InputError", "Message", "PreferencePair",
     "Principle", "Principles", "Prompt", "PromptSource", "RecordError", "Request", "Revised", "Run", "Sampling",
-    "ScriptedEngine", "StoreError", "Trace", "close",
+    "ScriptedEngine", "StoreError", "Trace", "close", "export_runs",
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "vllm", "datasets", "openai", "ray")
 

@@ -2,6 +2,6 @@
 
 from constitution.api.constitution import Constitution, close
 from constitution.api.revised import Revised
-from constitution.api.run import Run
+from constitution.api.run import Run, export_runs
 
-__all__ = ["Constitution", "Revised", "Run", "close"]
+__all__ = ["Constitution", "Revised", "Run", "close", "export_runs"]

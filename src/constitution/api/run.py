@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from constitution.errors import InputError, SettingsError
-from constitution.formats.export import Exported, export, kind_of, rows
+from constitution.errors import InputError
+from constitution.formats import drops
+from constitution.formats.export import DEFAULT_KINDS, Exported, Options, export
+from constitution.formats.facts import CardText, RunRows
+from constitution.formats.hub import Target, push
+from constitution.formats.kinds import kind_of
+from constitution.formats.mapped import as_datasets
 from constitution.formats.rows import FileFormat, Shape
+from constitution.formats.splits import TRAIN, Splits
 from constitution.principles import Principles
 from constitution.records import ChainResult, PreferencePair
+from constitution.run.merge import merge
 from constitution.run.opened import OpenedRun
-from constitution.steps.pair import PAIR_POLICIES, Pairing, PairPolicy
-from constitution.steps.settle import Settler
-from constitution.store.sums import Sums
+from constitution.steps.pair import PairPolicy
+from constitution.store.shards import sha256_of
 
 if TYPE_CHECKING:
     import datasets
@@ -39,6 +42,21 @@ class Run:
         """
         return cls(OpenedRun.read(path, checks))
 
+    @classmethod
+    def merge(cls, paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) -> Run:
+        """Put the shards of a run together: the run that one process would have made.
+
+        Args:
+            paths: run folders made with `shard="i/n"`, in any order; they stay as they are.
+            out: the new run's folder.
+
+        Raises:
+            InputError: they are not parts of one run, or a chunk is missing; nothing was written.
+            StoreError: a folder cannot be read or written.
+        """
+        merge([Path(path) for path in paths], Path(out))
+        return cls.open(out)
+
     @property
     def path(self) -> Path:
         """The folder."""
@@ -48,6 +66,11 @@ class Run:
     def complete(self) -> bool:
         """Whether every record is finished."""
         return self._opened.complete
+
+    @property
+    def shard(self) -> tuple[int, int] | None:
+        """Which chunks it has, `(i, n)`: the i-th of n, from 0; None for a whole run."""
+        return self._opened.manifest.shard
 
     @property
     def principles(self) -> Principles:
@@ -74,73 +97,108 @@ class Run:
                 if isinstance(proposal, PreferencePair):
                     yield proposal
 
-    def to_dataset(self, kind: str = "preference", *, partial: bool = False, fine: bool = True) -> datasets.Dataset:
+    def to_dataset(
+        self,
+        kind: str = "preference",
+        *,
+        split: Mapping[str, float] | Sequence[str] | None = None,
+        partial: bool = False,
+        fine: bool = True,
+    ) -> datasets.Dataset | datasets.DatasetDict:
         """The rows as a memory-mapped `datasets.Dataset`.
 
         Args:
-            kind: `preference`, `sft` or `traces`.
+            kind: `preference`, `sft`, `traces` or `drops`.
+            split: shares by the hash of the prompt, like `{"test": 0.05}`; the rest is `train`. `drops` has no splits.
             partial: take what a run that is not complete has so far.
             fine: whether `sft` holds the drafts that were found fine.
 
-        Raises:
-            InputError: the run is not complete.
-        """
-        import datasets
-        import pyarrow as pa
-
-        module = kind_of(kind)
-        self._refuse_incomplete(partial)
-        settler = self._opened.settler
-        schema = module.schema(self._shape)
-        folder = tempfile.mkdtemp(prefix="constitution-dataset-")
-        path = Path(folder) / f"{kind}.arrow"
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
-            for batch in _batches(rows(kind, self.traces(), settler, self._shape, fine=fine, sums=Sums())):
-                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-        dataset = datasets.Dataset.from_file(str(path))
-        weakref.finalize(dataset, shutil.rmtree, folder, ignore_errors=True)
-        return dataset
-
-    def export(
-        self,
-        kind: str,
-        out: str | os.PathLike[str],
-        *,
-        format: FileFormat = "parquet",
-        partial: bool = False,
-        fine: bool = True,
-        pairs: PairPolicy | None = None,
-        keep_check_worse: bool | None = None,
-    ) -> Exported:
-        """Write rows to `out/KIND.FORMAT`.
-
-        Args:
-            kind: `preference`, `sft` or `traces`.
-            out: a folder.
-            format: `parquet` or `jsonl`.
-            partial: take what a run that is not complete has so far.
-            fine: whether `sft` holds the drafts that were found fine.
-            pairs: another pair policy than the run's.
-            keep_check_worse: another setting than the run's.
+        Returns:
+            A `Dataset`; a `DatasetDict` with all splits, empty ones too, where splits are given.
 
         Raises:
-            InputError: the run is not complete, or an option is unknown.
-            StoreError: the folder cannot be written.
+            InputError: the run is not complete, or an option is wrong.
         """
         kind_of(kind)
-        if pairs is not None and pairs not in PAIR_POLICIES:
-            raise SettingsError(f"--pairs {pairs}: expected one of {', '.join(PAIR_POLICIES)}")
+        splits = Splits.of(split or ())
         self._refuse_incomplete(partial)
-        mine = self._opened.settler
-        pairing = Pairing(
-            pairs if pairs is not None else mine.pairing.policy,
-            keep_check_worse if keep_check_worse is not None else mine.pairing.keep_check_worse,
-        )
-        return export(kind, self.traces(), Settler(pairing, mine.checks), self._shape, Path(out), format, fine=fine)
+        made = as_datasets(kind, self._rows(), splits, fine=fine)
+        if split is None:
+            return made[TRAIN]
+        import datasets
 
-    @property
-    def _shape(self) -> Shape:
-        return Shape(checks=bool(self._opened.settler.checks), tools=self._opened.tools)
+        return datasets.DatasetDict(made)
+
+    def export(self, out: str | os.PathLike[str], to: str | Sequence[str] = DEFAULT_KINDS, **options: Any) -> Exported:
+        """Write a data set with a card into a folder: `datasets.load_dataset(out)` reads it.
+
+        Args:
+            out: a folder; an earlier export of this run in it is replaced.
+            to: kinds of rows, one config each; the first is the default one.
+            options: as in `export_runs`.
+
+        Raises:
+            InputError: the run is not complete, an option is wrong, or the folder holds something else.
+            StoreError: the folder cannot be written.
+        """
+        return export_runs([self], out, to, **options)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        out: str | os.PathLike[str],
+        to: str | Sequence[str] = DEFAULT_KINDS,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        commit_message: str | None = None,
+        create_pr: bool = False,
+        token: str | None = None,
+        **options: Any,
+    ) -> str:
+        """Export, then push the folder to the hub; what goes wrong there leaves a complete folder.
+
+        Args:
+            repo_id: OWNER/NAME; made if it is not there.
+            out: the data set's folder on this machine.
+            to: kinds of rows.
+            private: of a repository that is made; None leaves it to the owner's default.
+            revision: a branch, made if it is not there.
+            commit_message: of the commit.
+            create_pr: ask for a pull request, do not commit.
+            token: of the hub; else HF_TOKEN, else what `hf auth login` kept. It is written nowhere.
+            options: as in `export_runs`.
+
+        Returns:
+            The address of the commit, or of the pull request.
+
+        Raises:
+            InputError, StoreError: as `export` does; nothing was pushed.
+            PushError: the hub did not take it; the message names the command that goes on.
+        """
+        target = Target(repo_id, private, revision, create_pr, commit_message)
+        export_runs([self], out, to, repo_id=repo_id, **options)
+        return push(Path(out), target, token=token)
+
+    def _rows(self) -> RunRows:
+        opened = self._opened
+        return RunRows(
+            name=str(self.path.resolve()),
+            digest=sha256_of(opened.folder.file("manifest.json")),
+            manifest=opened.manifest,
+            principles=opened.principles,
+            settler=opened.settler,
+            shape=Shape(checks=bool(opened.settler.checks), tools=opened.tools),
+            inputs=opened.inputs,
+            complete=opened.complete,
+            made=opened.sums(),
+            chains=opened.traces,
+            turned_away=self._turned_away,
+        )
+
+    def _turned_away(self) -> Iterator[dict[str, Any]]:
+        for chunk in self._opened.chunks:
+            yield from drops.turned_away(self.path / "dropped" / f"{chunk:05d}.jsonl")
 
     def _refuse_incomplete(self, partial: bool) -> None:
         if not partial and not self.complete:
@@ -151,12 +209,71 @@ class Run:
             )
 
 
-def _batches(rows: Iterator[dict[str, Any]], size: int = 1000) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def export_runs(
+    runs: Sequence[Run],
+    out: str | os.PathLike[str],
+    to: str | Sequence[str] = DEFAULT_KINDS,
+    *,
+    format: FileFormat = "parquet",
+    partial: bool = False,
+    fine: bool = True,
+    pairs: PairPolicy | None = None,
+    keep_check_worse: bool | None = None,
+    split: Mapping[str, float] | Sequence[str] = (),
+    weights: Sequence[float] = (),
+    near_duplicates: float | None = None,
+    title: str | None = None,
+    license: str | None = None,
+    language: str | Sequence[str] = (),
+    prompts_license: str | None = None,
+    model_license: str | None = None,
+    repo_id: str | None = None,
+) -> Exported:
+    """Write the rows of several runs as one data set with a card; rows then have a column `run`.
+
+    Args:
+        runs: one or more, in the order in which their rows stand.
+        out: a folder; an earlier export of the same runs in it is replaced.
+        to: kinds of rows, one config each: `preference`, `sft`, `traces`, `drops`; the first is the default one.
+        format: `parquet` or `jsonl`.
+        partial: take what runs that are not complete have so far; the card says so.
+        fine: whether `sft` holds the drafts that were found fine.
+        pairs: another pair policy than the runs'.
+        keep_check_worse: another setting than the runs'.
+        split: shares by the hash of the prompt, like `{"test": 0.05}` or `["test=0.05"]`; the rest is `train`.
+        weights: shares of the runs in the mix; none takes every row.
+        near_duplicates: of prompts whose word trigrams have this Jaccard similarity (0.3 to 1), one stays.
+        title: of the card.
+        license: of the data set, as the hub names it.
+        language: ISO 639 codes.
+        prompts_license: of the prompts, in words.
+        model_license: of the model that wrote the answers, in words.
+        repo_id: where it will be on the hub, for the card.
+
+    Raises:
+        InputError: a run is not complete, an option is wrong, or the folder holds something else.
+        StoreError: a run cannot be read, or the folder cannot be written.
+    """
+    text = CardText(
+        title=title,
+        license=license,
+        language=(language,) if isinstance(language, str) else tuple(language),
+        prompts_license=prompts_license,
+        model_license=model_license,
+        repo=repo_id,
+    )
+    options = Options(
+        kinds=(to,) if isinstance(to, str) else tuple(to),
+        format=format,
+        fine=fine,
+        pairs=pairs,
+        keep_check_worse=keep_check_worse,
+        splits=Splits.of(split),
+        weights=tuple(weights),
+        near_duplicates=near_duplicates,
+        card=text,
+    )
+    options.check(len(runs))
+    for run in runs:
+        run._refuse_incomplete(partial)  # noqa: SLF001 - a function of this room
+    return export([run._rows() for run in runs], Path(out), options)  # noqa: SLF001

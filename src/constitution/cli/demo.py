@@ -33,7 +33,7 @@ ROLES: dict[str, Any] = {
 """Short answers, drafts of one paragraph: the model is small and the machine has no GPU."""
 NEXT = """constitution generate --constitution balanced --prompts YOUR.jsonl --model Qwen/Qwen3-8B --out runs/first
 constitution show runs/first
-constitution export runs/first --to preference --out data"""
+constitution export runs/first --out data"""
 
 
 def demo(
@@ -57,7 +57,7 @@ def demo(
         except SettingsChanged as error:
             raise SettingsChanged(f"{error}. Or take: constitution demo --fresh") from None
         made = Run.open(out)
-        exported = made.export("preference", out / "export")
+        exported = made.export(out / "export", "preference")
         _show(made, exported.path)
         summary = made.summary()
         if 2 * summary["paired"] < summary["inputs"]:

@@ -133,7 +133,7 @@ def _finish(run: Run) -> None:
 def _next(run: Run) -> str:
     if run.shard is not None:
         return f"constitution merge {run.path} ... --out DIR, when all {run.shard[1]} shards are there"
-    return f"constitution export {run.path} --to preference --out DIR"
+    return f"constitution export {run.path} --out DIR"
 
 
 def merge(

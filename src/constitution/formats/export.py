@@ -1,21 +1,81 @@
-"""Export: rows of one kind from the shards of a run, streaming."""
+"""Export: rows of one run or of several as one data set with a card, written in one reading."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from types import MappingProxyType, ModuleType
-from typing import Any
+import shlex
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
+from constitution.digest import digest_bytes
 from constitution.errors import SettingsError
-from constitution.formats import preference, sft, traces
-from constitution.formats.rows import FORMATS, FileFormat, Shape, write_rows
-from constitution.records import ChainResult
+from constitution.formats.card import write_card
+from constitution.formats.choosing import Chooser, choose
+from constitution.formats.facts import CardText, ConfigFacts, Facts, RunRows
+from constitution.formats.folder import replacing
+from constitution.formats.header import check_text
+from constitution.formats.kinds import SettlesOnce, conversation_of, kind_of, rows_of
+from constitution.formats.lengths import PairLengths
+from constitution.formats.near_duplicates import NearDuplicates, check_threshold
+from constitution.formats.parts import FILE_BYTES, Part
+from constitution.formats.rows import FORMATS, FileFormat, Shape
+from constitution.formats.splits import TRAIN, Splits, prompt_key
+from constitution.shares import check_weights
+from constitution.steps.pair import PAIR_POLICIES, Pairing, PairPolicy
 from constitution.steps.settle import Settler, by_input
 from constitution.store.sums import Sums
 
-KINDS: Mapping[str, ModuleType] = MappingProxyType({"preference": preference, "sft": sft, "traces": traces})
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DEFAULT_KINDS = ("preference", "sft", "traces", "drops")
+"""What a publisher wants: rows to train on, and what became of every input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is written, and how."""
+
+    kinds: tuple[str, ...] = DEFAULT_KINDS
+    """One config each; the first is the default one."""
+    format: FileFormat = "parquet"
+    fine: bool = True
+    """Whether `sft` holds the drafts that were found fine."""
+    pairs: PairPolicy | None = None
+    """Another pair policy than the run's."""
+    keep_check_worse: bool | None = None
+    """Another setting than the run's."""
+    splits: Splits = field(default_factory=Splits)
+    weights: tuple[float, ...] = ()
+    """Shares of the runs; none takes every row."""
+    near_duplicates: float | None = None
+    """Jaccard similarity from which prompts are near-duplicates; None keeps all."""
+    card: CardText = field(default_factory=CardText)
+    file_bytes: int = FILE_BYTES
+
+    def check(self, runs: int) -> None:
+        """Refuse options that are none, before anything is read.
+
+        Raises:
+            SettingsError: naming the option.
+        """
+        if not self.kinds or len(set(self.kinds)) < len(self.kinds):
+            raise SettingsError(f"--to {', '.join(self.kinds) or 'nothing'}: give each kind once, and one at least")
+        for kind in self.kinds:
+            kind_of(kind)
+        if self.format not in FORMATS:
+            raise SettingsError(f"--format {self.format}: expected one of {', '.join(FORMATS)}")
+        if self.pairs is not None and self.pairs not in PAIR_POLICIES:
+            raise SettingsError(f"--pairs {self.pairs}: expected one of {', '.join(PAIR_POLICIES)}")
+        if self.weights and runs == 1:
+            raise SettingsError("--weight: is the share of a run among several; there is one")
+        check_weights(self.weights, runs, "runs")
+        if self.near_duplicates is not None:
+            check_threshold(self.near_duplicates)
+        check_text(self.card)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,54 +83,197 @@ class Exported:
     """What an export wrote."""
 
     path: Path
-    rows: int
+    """The data set's folder."""
+    configs: Mapping[str, Mapping[str, int]]
+    """Rows by config and split."""
     sums: Sums
-    """Inputs and pairs under the policy of this export."""
+    """Inputs and pairs of all runs under the policy of this export; filters and weights do not change them."""
+    near: NearDuplicates | None = None
+    """The prompts that were left out, if that was asked for."""
+    repeated_ids: int = 0
+    """Ids that stand in more than one run; the column `run` tells their rows apart."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the first config."""
+        return sum(next(iter(self.configs.values())).values())
 
 
-def kind_of(name: str) -> ModuleType:
-    """The module of one kind of rows.
+def export(runs: Sequence[RunRows], out: Path, options: Options) -> Exported:
+    """Write a data set that `datasets.load_dataset` reads: a config for each kind of rows, and a card.
 
-    Raises:
-        SettingsError: if there is none of this name.
-    """
-    if name not in KINDS:
-        raise SettingsError(f"--to {name}: expected one of {', '.join(KINDS)}")
-    return KINDS[name]
-
-
-def rows(
-    name: str, chains: Iterable[ChainResult], settler: Settler, shape: Shape, *, fine: bool, sums: Sums
-) -> Iterator[dict[str, Any]]:
-    """Rows of one kind, counting inputs and pairs into `sums` on the way."""
-    kind = kind_of(name)
-    for group in by_input(iter(chains)):
-        sums.count_input(settler.input(group))
-        for row in kind.rows(group, settler, shape):
-            if fine or not row.get("fine"):
-                yield row
-
-
-def export(
-    name: str,
-    chains: Iterable[ChainResult],
-    settler: Settler,
-    shape: Shape,
-    out: Path,
-    format: FileFormat,
-    *,
-    fine: bool = True,
-) -> Exported:
-    """Write `out/NAME.FORMAT`.
+    Args:
+        runs: one or more; their order is that of the rows, and of the weights.
+        out: the folder; an earlier export of the same runs in it is replaced.
+        options: what and how.
 
     Raises:
-        SettingsError: for an unknown kind or format.
-        StoreError: if it cannot be written.
+        InputError: an option is wrong, or the folder holds something else.
+        StoreError: a run cannot be read, or the folder cannot be written.
     """
-    kind = kind_of(name)
-    if format not in FORMATS:
-        raise SettingsError(f"--format {format}: expected one of {', '.join(FORMATS)}")
-    sums = Sums()
-    path = out / f"{name}.{format}"
-    count = write_rows(rows(name, chains, settler, shape, fine=fine, sums=sums), kind.schema(shape), path, format)
-    return Exported(path, count, sums)
+    options.check(len(runs))
+    runs = _named([replace(run, settler=_settler(run.settler, options)) for run in runs])
+    shape = Shape(checks=any(run.shape.checks for run in runs), tools=any(run.shape.tools for run in runs))
+    with replacing(out, [run.digest for run in runs]) as folder:
+        chooser = choose(
+            runs, options.kinds, shape, fine=options.fine, weights=options.weights,
+            near_duplicates=options.near_duplicates,
+        )  # fmt: skip
+        facts = _Writing(folder, runs, options, shape, chooser).write()
+        write_card(folder, facts)
+    total = Sums()
+    for sums in facts.sums:
+        total.add(sums)
+    configs = MappingProxyType({config.name: MappingProxyType(config.rows) for config in facts.configs})
+    return Exported(out, configs, total, facts.near, facts.repeated_ids)
+
+
+def _settler(mine: Settler, options: Options) -> Settler:
+    kept = mine.pairing.keep_check_worse if options.keep_check_worse is None else options.keep_check_worse
+    return Settler(Pairing(options.pairs or mine.pairing.policy, kept), mine.checks)
+
+
+def _named(runs: Sequence[RunRows]) -> tuple[RunRows, ...]:
+    """Names that differ: the last parts of the paths of the runs, as many as that takes.
+
+    Raises:
+        SettingsError: a run stands twice.
+    """
+    if len({run.digest for run in runs}) < len(runs):
+        raise SettingsError("a run was given twice: name each folder once (its copy is the same run)")
+    paths = [PurePath(run.name).parts for run in runs]
+    parts = 1
+    while len({path[-parts:] for path in paths}) < len(runs) and parts < max(map(len, paths)):
+        parts += 1
+    return tuple(replace(run, name="/".join(path[-parts:])) for run, path in zip(runs, paths, strict=True))
+
+
+def schema_of(kind: str, shape: Shape, *, several: bool) -> pa.Schema:
+    """Columns of one kind; with a column `run` where there are several runs."""
+    import pyarrow as pa
+
+    schema = kind_of(kind).schema(shape)
+    return schema.append(pa.field("run", pa.string())) if several else schema
+
+
+@dataclass
+class _Writing:
+    """One reading of all runs, into all files."""
+
+    folder: Path
+    runs: tuple[RunRows, ...]
+    options: Options
+    shape: Shape
+    chooser: Chooser
+    lengths: PairLengths = field(default_factory=PairLengths)
+    _parts: dict[tuple[str, str], Part] = field(default_factory=dict)
+
+    def write(self) -> Facts:
+        """Write every file, and tell what is in them."""
+        schemas = {kind: schema_of(kind, self.shape, several=len(self.runs) > 1) for kind in self.options.kinds}
+        ids: list[array[int]] = []
+        try:
+            for kind, schema in schemas.items():
+                for split in (TRAIN,) if kind == "drops" else self.options.splits.names:
+                    part = Part(self.folder / kind, split, schema, self.options.format, self.options.file_bytes)
+                    self._parts[kind, split] = part
+            sums = tuple(self._run(number, ids) for number in range(len(self.runs)))
+            for part in self._parts.values():
+                part.close()
+        except BaseException:
+            for part in self._parts.values():
+                part.stop()
+            raise
+        return Facts(
+            runs=self.runs,
+            sums=sums,
+            configs=tuple(self._config(kind, schema) for kind, schema in schemas.items()),
+            format=self.options.format,
+            splits=self.options.splits,
+            weights=self.options.weights,
+            near=self.chooser.near,
+            repeated_ids=_repeated(ids),
+            lengths=self.lengths,
+            text=self.options.card,
+            command=command(self.runs, self.options),
+        )
+
+    def _run(self, number: int, ids: list[array[int]]) -> Sums:
+        run, sums, seen = self.runs[number], Sums(), array("Q")
+        ids.append(seen)
+        settler = SettlesOnce(run.settler.pairing, run.settler.checks)
+        for row in run.turned_away():
+            sums.outcomes["dropped"] += 1
+            sums.reasons[row["reason"]] += 1
+            seen.append(_id_key(row["id"]))
+            if "drops" in self.options.kinds:
+                self._add("drops", TRAIN, run, row)
+        for group in by_input(run.chains()):
+            sums.count_input(settler.input(group))
+            seen.append(_id_key(group[0].record))
+            asked = conversation_of(group)
+            key = b"" if asked is None else prompt_key(asked)
+            split = self.options.splits.place(key) if key else TRAIN
+            for kind in self.options.kinds:
+                for row in rows_of(kind, group, settler, self.shape, fine=self.options.fine):
+                    if self.chooser.takes(kind, number, key, row):
+                        self._add(kind, TRAIN if kind == "drops" else split, run, row)
+            settler.forget()
+        return sums
+
+    def _add(self, kind: str, split: str, run: RunRows, row: dict[str, Any]) -> None:
+        if kind == "preference":
+            self.lengths.count(row)
+        self._parts[kind, split].add({**row, "run": run.name} if len(self.runs) > 1 else row)
+
+    def _config(self, kind: str, schema: pa.Schema) -> ConfigFacts:
+        parts = {split: part for (of, split), part in self._parts.items() if of == kind}
+        return ConfigFacts(
+            kind,
+            schema,
+            {split: part.rows for split, part in parts.items()},
+            {split: part.text_bytes for split, part in parts.items()},
+            sum(file.path.stat().st_size for part in parts.values() for file in part.files),
+            self.chooser.near_left[kind],
+            self.chooser.mix_left[kind],
+        )
+
+
+def _id_key(id: str) -> int:
+    return int.from_bytes(digest_bytes("id", id, size=8), "big")
+
+
+def _repeated(ids: Sequence[array[int]]) -> int:
+    """How many ids stand in more than one run; within a run they differ."""
+    import numpy as np
+
+    if len(ids) == 1:
+        return 0
+    _, counts = np.unique(np.concatenate([np.asarray(seen, dtype=np.uint64) for seen in ids]), return_counts=True)
+    return int((counts > 1).sum())
+
+
+def command(runs: Sequence[RunRows], options: Options) -> str:
+    """The command that makes the same data set from folders of these names."""
+    words = ["constitution", "export", *(run.name for run in runs)]
+    for kind in () if options.kinds == DEFAULT_KINDS else options.kinds:
+        words += ["--to", kind]
+    words += ["--out", "DIR"]
+    for flag, value in (
+        ("--format", None if options.format == "parquet" else options.format),
+        ("--pairs", options.pairs),
+        ("--near-duplicates", options.near_duplicates),
+        *(("--weight", weight) for weight in options.weights),
+        *(("--split", f"{name}={share}") for name, share in options.splits.shares),
+        ("--title", options.card.title),
+        ("--license", options.card.license),
+        ("--prompts-license", options.card.prompts_license),
+        ("--model-license", options.card.model_license),
+        *(("--language", language) for language in options.card.language),
+    ):
+        words += [] if value is None else [flag, str(value)]
+    if options.keep_check_worse is not None:
+        words.append("--keep-check-worse" if options.keep_check_worse else "--no-keep-check-worse")
+    words += [] if options.fine else ["--no-fine"]
+    words += [] if all(run.complete for run in runs) else ["--partial"]
+    return shlex.join(words)

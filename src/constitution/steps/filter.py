@@ -117,6 +117,7 @@ def leaks(text: str) -> bool:
     return _LEAK.search(text) is not None
 
 
+@lru_cache(maxsize=128)
 def normalised(text: str) -> str:
     """A text with its spaces folded and without spaces and punctuation at its ends."""
     folded = _SPACES.sub(" ", text)

@@ -16,6 +16,15 @@ from constitution.steps.pair import Settled
 if TYPE_CHECKING:
     from constitution.store.journal import AnswerEvent, DoneEvent
 
+SIGNS = {
+    "given_answers": "drafts that came with the inputs; no model was asked for them",
+    "preambles": "introductions that were stripped from revisions",
+    "near_copies": "kept pairs whose texts share 90 % of their word trigrams",
+    "truncated_critiques": "critiques that were cut at max_tokens and used as they are",
+    "contradicting_findings": "findings of a violation that does not apply, or of severity 0",
+    "reused_answers": "answers taken from another run",
+}
+"""What `Sums.signs` counts, besides `rounds_lost_REASON`."""
 COUNTED = ("requests", "prompt", "cached", "output", "asked_again")
 """Of each stage: requests, tokens of their prompts, of those from the cache, sampled tokens, repeated requests."""
 
@@ -35,7 +44,7 @@ class Sums:
     checks: dict[str, Counter[str]] = field(default_factory=dict)
     """By principle: `texts` revised under it, how many kept it `before` and `after`."""
     signs: Counter[str] = field(default_factory=Counter)
-    """Preambles stripped, near copies, truncated critiques, contradicting findings, answers reused from another run."""
+    """What was seen in the chains, by the names of SIGNS."""
 
     def add(self, other: Sums) -> None:
         """Add the counts of another part."""
@@ -91,6 +100,7 @@ class Sums:
         """Count what code sees in one chain."""
         if not isinstance(result, Trace) or result.draft is None:
             return
+        self.signs["given_answers"] += result.draft.given
         for round in result.rounds:
             lost = round.unusable or (round.revision.defect if round.revision else None)
             if lost is not None:

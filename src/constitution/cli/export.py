@@ -1,0 +1,110 @@
+"""`constitution export` and `constitution push`: data sets from runs, and their way to the hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from constitution.api import Run, export_runs
+from constitution.cli.exits import told
+from constitution.display import console, safe
+from constitution.errors import SettingsError
+from constitution.formats.export import DEFAULT_KINDS, Exported
+from constitution.formats.header import check_repo
+from constitution.formats.hub import Target
+from constitution.formats.hub import push as push_folder
+
+Private = Annotated[bool, typer.Option("--private", help="If the repository is made: only its owner sees it.")]
+Revision = Annotated[str | None, typer.Option(help="A branch on the hub, made if it is not there.")]
+CreatePr = Annotated[bool, typer.Option("--create-pr", help="Ask for a pull request on the hub.")]
+Message = Annotated[str | None, typer.Option(help="Of the commit on the hub.")]
+
+
+def export(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, one or several.")],
+    out: Annotated[Path, typer.Option(help="The data set's folder.")],
+    to: Annotated[
+        list[str] | None,
+        typer.Option(help=f"{', '.join(DEFAULT_KINDS)}: one config each, the first is the default. Repeatable."),
+    ] = None,
+    format: Annotated[str, typer.Option(help="parquet or jsonl.")] = "parquet",
+    split: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=SHARE", help="Like test=0.05, by the hash of the prompt. Repeatable."),
+    ] = None,
+    weight: Annotated[
+        list[float] | None, typer.Option(help="Share of each RUN in the mix, in their order. Repeatable.")
+    ] = None,
+    near_duplicates: Annotated[
+        float | None, typer.Option(metavar="JACCARD", help="Of prompts as alike as this one stays; try 0.8.")
+    ] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Take what an unfinished run has so far.")] = False,
+    no_fine: Annotated[bool, typer.Option("--no-fine", help="sft without drafts that were found fine.")] = False,
+    pairs: Annotated[str | None, typer.Option(help="Another pair policy than the run's.")] = None,
+    keep_check_worse: Annotated[bool | None, typer.Option("--keep-check-worse/--no-keep-check-worse")] = None,
+    title: Annotated[str | None, typer.Option(help="Of the card.")] = None,
+    license: Annotated[str | None, typer.Option(help="Of the data set, as the hub names it: cc-by-4.0 ...")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="ISO 639 code, like en. Repeatable.")] = None,
+    prompts_license: Annotated[str | None, typer.Option(help="Of the prompts, for the card.")] = None,
+    model_license: Annotated[str | None, typer.Option(help="Of the model that answered, for the card.")] = None,
+    push_to_hub: Annotated[str | None, typer.Option(metavar="OWNER/NAME", help="Then push it to the hub.")] = None,
+    private: Private = False,
+    revision: Revision = None,
+    create_pr: CreatePr = False,
+    message: Message = None,
+) -> None:
+    """Write a data set with a card that `datasets.load_dataset` reads, from one run or several."""
+    with told():
+        if push_to_hub is not None:
+            check_repo(push_to_hub)
+        elif private or revision or create_pr or message:
+            raise SettingsError("--private, --revision, --create-pr and --message go with --push-to-hub OWNER/NAME")
+        options: dict[str, Any] = {"format": format, "pairs": pairs, "keep_check_worse": keep_check_worse}
+        done = export_runs(
+            [Run.open(run) for run in runs], out, to or DEFAULT_KINDS, partial=partial, fine=not no_fine,
+            split=split or (), weights=weight or (), near_duplicates=near_duplicates, title=title, license=license,
+            language=language or (), prompts_license=prompts_license, model_license=model_license,
+            repo_id=push_to_hub, **options,
+        )  # fmt: skip
+        _tell(done)
+        if not done.rows:
+            raise typer.Exit(1)
+        if push_to_hub is not None:
+            _push(out, Target(push_to_hub, private or None, revision, create_pr, message))
+
+
+def _tell(done: Exported) -> None:
+    out = console()
+    for config, splits in done.configs.items():
+        parts = ", ".join(f"{rows:,} {split}" for split, rows in splits.items())
+        out.print(f"{config}: {parts}", soft_wrap=True)
+    if done.near is not None:
+        out.print(
+            f"near-duplicates: {done.near.left_out:,} of {done.near.prompts:,} prompts left out, "
+            f"{done.near.groups:,} groups"
+        )
+    if done.repeated_ids:
+        out.print(f"{done.repeated_ids:,} ids stand in more than one run; the column run tells their rows apart")
+    kept, proposed = done.sums.pairs_kept, done.sums.pairs_proposed
+    out.print(
+        f"pairs: {proposed:,} proposed, {kept:,} kept; card: {safe(str(done.path / 'README.md'))}", soft_wrap=True
+    )
+
+
+def push(
+    folder: Annotated[Path, typer.Argument(help="What export wrote.")],
+    repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The data set on the hub; made if need be.")],
+    private: Private = False,
+    revision: Revision = None,
+    create_pr: CreatePr = False,
+    message: Message = None,
+) -> None:
+    """Push a data set's folder to the hub. The token is HF_TOKEN, or what `hf auth login` kept."""
+    with told():
+        _push(folder, Target(repo, private or None, revision, create_pr, message))
+
+
+def _push(folder: Path, target: Target) -> None:
+    console().print(f"pushed: {safe(push_folder(folder, target))}", soft_wrap=True)

@@ -1,0 +1,108 @@
+"""What an export knows of its runs and rows: the card says nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from constitution.formats.lengths import PairLengths
+from constitution.formats.near_duplicates import NearDuplicates
+from constitution.formats.rows import FileFormat, Shape
+from constitution.formats.splits import Splits
+from constitution.principles import Principles
+from constitution.records import ChainResult
+from constitution.steps.settle import Settler
+from constitution.store.folder import Manifest
+from constitution.store.sums import Sums
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class RunRows:
+    """A run as exports read it."""
+
+    name: str
+    """Of its folder."""
+    digest: str
+    """Of its manifest: which run it is."""
+    manifest: Manifest
+    principles: Principles
+    settler: Settler
+    shape: Shape
+    inputs: int
+    complete: bool
+    made: Sums
+    """As the run counted them: of tokens, checks and signs."""
+    chains: Callable[[], Iterator[ChainResult]]
+    """Finished chains in input order; may be called again."""
+    turned_away: Callable[[], Iterator[dict[str, Any]]]
+    """Rows of `drops` for inputs that have no chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardText:
+    """What only the publisher knows; what is not given is said to be not stated."""
+
+    title: str | None = None
+    license: str | None = None
+    """Of the data set: an identifier of the hub, or another name."""
+    language: tuple[str, ...] = ()
+    """ISO 639 codes."""
+    prompts_license: str | None = None
+    model_license: str | None = None
+    repo: str | None = None
+    """Where it will be on the hub: OWNER/NAME."""
+
+
+@dataclass(slots=True)
+class ConfigFacts:
+    """One config of the data set."""
+
+    name: str
+    schema: pa.Schema
+    rows: dict[str, int] = field(default_factory=dict)
+    """By split, `train` first."""
+    text_bytes: dict[str, int] = field(default_factory=dict)
+    """Of the rows as JSON text, by split."""
+    bytes: int = 0
+    """Of its files."""
+    near_duplicates: int = 0
+    """Rows that were left out as near-duplicates."""
+    unmixed: int = 0
+    """Rows that were left out to keep the shares of the mix."""
+
+    @property
+    def total(self) -> int:
+        """All of its rows."""
+        return sum(self.rows.values())
+
+
+@dataclass(slots=True)
+class Facts:
+    """All of an export."""
+
+    runs: tuple[RunRows, ...]
+    sums: tuple[Sums, ...]
+    """Of each run, under the policy of the export."""
+    configs: tuple[ConfigFacts, ...]
+    format: FileFormat
+    splits: Splits
+    weights: tuple[float, ...]
+    near: NearDuplicates | None
+    repeated_ids: int
+    """Ids that stand in more than one of the runs."""
+    lengths: PairLengths
+    text: CardText
+    command: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether every input of every run is finished."""
+        return all(run.complete for run in self.runs)
+
+    def pending(self, run: int) -> int:
+        """Inputs of a run that are not finished."""
+        return self.runs[run].inputs - self.sums[run].outcomes.total()

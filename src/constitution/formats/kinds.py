@@ -1,0 +1,77 @@
+"""The kinds of rows that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from constitution.errors import SettingsError
+from constitution.formats import drops, preference, sft, traces
+from constitution.formats.rows import Shape
+from constitution.messages import Conversation
+from constitution.records import ChainResult, Trace
+from constitution.steps.pair import Settled
+from constitution.steps.settle import Settler, by_input
+from constitution.store.sums import Sums
+
+KINDS: Mapping[str, ModuleType] = MappingProxyType(
+    {"preference": preference, "sft": sft, "traces": traces, "drops": drops}
+)
+RECORDS = ("traces", "drops")
+"""Kinds that say what became of the inputs: no filter and no mix leaves a row of theirs out."""
+
+
+def kind_of(name: str) -> ModuleType:
+    """The module of one kind of rows.
+
+    Raises:
+        SettingsError: if there is none of this name.
+    """
+    if name not in KINDS:
+        raise SettingsError(f"--to {name}: expected one of {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def rows(
+    name: str, chains: Iterable[ChainResult], settler: Settler, shape: Shape, *, fine: bool, sums: Sums
+) -> Iterator[dict[str, Any]]:
+    """Rows of one kind, counting inputs and pairs into `sums` on the way."""
+    once = SettlesOnce(settler.pairing, settler.checks)
+    for group in by_input(iter(chains)):
+        sums.count_input(once.input(group))
+        yield from rows_of(name, group, once, shape, fine=fine)
+        once.forget()
+
+
+def rows_of(
+    name: str, group: tuple[ChainResult, ...], settler: Settler, shape: Shape, *, fine: bool
+) -> Iterator[dict[str, Any]]:
+    """Rows of one kind of one input."""
+    for row in kind_of(name).rows(group, settler, shape):
+        if fine or not row.get("fine"):
+            yield row
+
+
+def conversation_of(group: tuple[ChainResult, ...]) -> Conversation | None:
+    """What an input asked; None where every chain failed, and nothing but the error is known."""
+    return next((chain.conversation for chain in group if isinstance(chain, Trace)), None)
+
+
+@dataclass(frozen=True)
+class SettlesOnce(Settler):
+    """A settler for one input at a time that settles each chain once, however many kinds of rows ask."""
+
+    _known: dict[int, tuple[ChainResult, Settled]] = field(default_factory=dict, compare=False)
+
+    def chain(self, result: ChainResult) -> Settled:
+        """What became of one chain."""
+        known = self._known.get(id(result))
+        if known is None:
+            known = self._known[id(result)] = (result, super().chain(result))
+        return known[1]
+
+    def forget(self) -> None:
+        """The input is done."""
+        self._known.clear()
