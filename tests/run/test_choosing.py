@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from constitution import PromptSource, Run, ScriptedEngine
-from constitution.errors import InputError, SettingsChanged, SettingsError
+from constitution.errors import InputError, PromptFileError, SettingsChanged, SettingsError
+from constitution.sources.run_file import read_run
 from tests.scripted_runs import rows, sealed_files, tiny, write_prompts
 
 SETTINGS: dict[str, Any] = {"rounds": 1, "chunk_size": 4}
@@ -114,3 +115,26 @@ def test_bad_choices_cost_nothing(tmp_path: Path) -> None:
         with pytest.raises((InputError, SettingsError), match=message):
             make(tmp_path, source, **options)
         assert not (tmp_path / "run" / "manifest.json").exists()
+
+
+def test_an_evaluation_without_a_prompt(tmp_path: Path) -> None:
+    """Nothing to exclude is no exclusion, and the hint is one that helps."""
+    file = write_prompts(tmp_path / "p.jsonl", prompts(3))
+    (tmp_path / "none.jsonl").write_text("\n")
+    (tmp_path / "odd.csv").write_text("forbidden\nx\n")
+    with pytest.raises(PromptFileError, match=r"none\.jsonl: holds no prompt that could be excluded"):
+        make(tmp_path, file, exclude=[str(tmp_path / "none.jsonl")])
+    with pytest.raises(PromptFileError, match="--exclude: columns of evaluation prompts are found by their names"):
+        make(tmp_path, file, exclude=[str(tmp_path / "odd.csv")])
+
+
+def test_the_run_file_of_python_items_makes_the_same_rows(tmp_path: Path) -> None:
+    """It names the run's copy, whose calls and bad rows mean what they meant."""
+    call = {"type": "function", "function": {"name": "weather", "arguments": {}}}
+    turns = [{"role": "user", "content": "Weather?"}, {"role": "assistant", "tool_calls": [call]}]
+    items = [{"messages": [*turns, {"role": "tool", "content": "8"}], "tools": [{"name": "weather"}]}, {"prompt": ""}]
+    first = make(tmp_path, [*items, *prompts(3)], bad_rows="drop")
+    (source,) = read_run(first.path / "run.yaml").prompts
+    again = make(tmp_path, source.source, "again", bad_rows="drop")
+    assert list(rows(again)) == list(rows(first))
+    assert [row["reason"] for row in dropped(again)] == ["bad_row"]

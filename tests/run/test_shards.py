@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from constitution import Run, ScriptedEngine
 from constitution.errors import InputError, SettingsError, StoreError
 from constitution.run.merge import merge
+from constitution.sources.run_file import read_run
 from tests.scripted_runs import rows, sealed_files, tiny
 
 RECORDS = [f"Question {number}?" for number in [*range(21), *range(9)]]
@@ -142,3 +143,11 @@ def test_a_shard_without_a_chunk(tmp_path: Path) -> None:
     """More processes than chunks: those without work say so before the engine starts."""
     with pytest.raises(InputError, match="has nothing to do"):
         make(tmp_path, "run", shard="9/10")
+
+
+def test_the_run_file_of_a_merged_run_needs_no_part(tmp_path: Path) -> None:
+    """It names the merged folder's own copy of the prompts."""
+    parts = shards(tmp_path, 2)
+    merge(parts, tmp_path / "whole")
+    (source,) = read_run(tmp_path / "whole" / "run.yaml").prompts
+    assert Path(source.source) == (tmp_path / "whole" / "input.jsonl").resolve()

@@ -151,6 +151,9 @@ def test_contaminated_records(tmp_path: Path) -> None:
         ({"where": ("",)}, "expected a tag"),
         ({"where": ("a,",)}, "expected a tag"),
         ({"where": ("not ",)}, "expected a tag"),
+        ({"where": ("not a,b",)}, "one tag alone"),
+        ({"where": ("a, not b",)}, "one tag alone"),
+        ({"where": ("not not a",)}, "one tag alone"),
     ],
 )
 def test_choices_refused(options: dict[str, Any], message: str) -> None:

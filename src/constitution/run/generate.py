@@ -322,7 +322,7 @@ def _resolved(name: str) -> str:
 
 def _absolute(job: Job, source: PromptFile) -> list[SourceFile]:
     """Where the prompts are, seen from anywhere."""
-    if job.items is not None or any(one.source == "-" for one in job.run.prompts):
+    if job.items is not None or [one.source for one in job.run.prompts] == ["-"]:
         return [SourceFile.model_validate({"source": str(source.path.resolve())})]
     return [
         one.model_copy(update={"source": str(found.path.resolve())}) if found.where == "path" else one

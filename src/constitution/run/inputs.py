@@ -7,7 +7,7 @@ from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from constitution.errors import InputError, SettingsError
+from constitution.errors import InputError, Problem, PromptFileError, SettingsError
 from constitution.messages import Prompt
 from constitution.sources.prompts import PromptFile, PromptSource, Reading, in_place, intake, intake_items
 from constitution.sources.prompts.exclusion import Exclusion
@@ -17,6 +17,7 @@ from constitution.store.plan import Origin, Plan, check_source, identify, make_p
 
 COPY = "input.jsonl"
 """Where prompts are copied that are in no file, or in one that cannot be read from any place."""
+_ALONE = "columns of evaluation prompts are found by their names, and bad rows are not dropped; mend a copy of the file"
 
 
 def plan_inputs(
@@ -132,10 +133,16 @@ def exclusion_of(run: RunFile) -> Exclusion | None:
     """The evaluation prompts that no input may repeat.
 
     Raises:
-        PromptFileError: a file of them cannot be read.
+        PromptFileError: a file of them cannot be read, or there is none.
     """
     if not run.exclude:
         return None
     with TemporaryDirectory(prefix="constitution-exclude-") as folder:
-        files = intake([PromptSource(name) for name in run.exclude], Reading(), Path(folder) / COPY)
-        return Exclusion((entry.prompt for entry in files.read()), run.exclude_words)
+        try:
+            files = intake([PromptSource(name) for name in run.exclude], Reading(), Path(folder) / COPY)
+            found = Exclusion((entry.prompt for entry in files.read()), run.exclude_words)
+        except PromptFileError as error:
+            raise PromptFileError((*error.problems, Problem("--exclude", 0, 0, "", _ALONE))) from None
+    if not found.prompts:
+        raise PromptFileError((Problem(run.exclude[0], 0, 0, "", "holds no prompt that could be excluded"),))
+    return found

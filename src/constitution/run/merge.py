@@ -128,14 +128,17 @@ def _copy(parts: Sequence[_Part], owners: Sequence[_Part], folder: RunFolder) ->
     first = parts[0]
     run = read_run(first.folder.file("run.yaml"))
     copied = first.folder.file("input.jsonl")
-    plan = dict(first.manifest.plan)
+    plan, prompts = dict(first.manifest.plan), run.prompts
     if copied.exists():
         mine = folder.file("input.jsonl")
         _copy_file(copied, mine)
         plan["source"] = {**plan["source"], "path": str(mine), "mtime_ns": mine.stat().st_mtime_ns}
+        moved = {"source": str(mine.resolve())}
+        prompts = [one.model_copy(update=moved) if Path(one.source).name == copied.name else one for one in prompts]
     shutil.copyfile(first.folder.file("constitution.yaml"), folder.file("constitution.yaml"))
     constitution = str(folder.file("constitution.yaml").resolve())
-    whole = run.model_copy(update={"out": str(folder.path.resolve()), "constitution": constitution, "shard": None})
+    where = {"out": str(folder.path.resolve()), "constitution": constitution, "prompts": prompts}
+    whole = run.model_copy(update={**where, "shard": None})
     write_atomically(folder.file("run.yaml"), dump_run(whole).encode())
     sessions = [part.folder.file("sessions.jsonl") for part in parts]
     lines = b"".join(path.read_bytes() for path in sessions if path.exists())

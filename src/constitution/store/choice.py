@@ -39,6 +39,9 @@ class Choice:
         for condition in self.where:
             if not all(_names(condition)):
                 raise SettingsError(f'--where "{condition}": expected a tag, several as a,b, or "not a"')
+            if any(name.startswith(_NOT) for name in _names(condition)) or _excludes_several(condition):
+                hint = 'give one condition for each: --where "not a" --where "not b"'
+                raise SettingsError(f'--where "{condition}": "not" stands before one tag alone; {hint}')
 
     @property
     def draws(self) -> bool:
@@ -112,6 +115,11 @@ def drawn_rows(
 def _names(condition: str) -> list[str]:
     body = condition.removeprefix(_NOT)
     return [body.strip()] if body != condition else [name.strip() for name in condition.split(",")]
+
+
+def _excludes_several(condition: str) -> bool:
+    """A tag may hold a comma, but nobody can tell such a one from two."""
+    return condition.startswith(_NOT) and "," in condition
 
 
 def _holds(condition: str, tags: Sequence[str]) -> bool:

@@ -271,3 +271,17 @@ def test_documentation_names_all_columns() -> None:
         names = [f"`{name}`" for group in groups for name in group]
         places = [text.index(name, text.index("## Columns")) for name in names]
         assert sorted(places) == places
+
+
+@pytest.mark.parametrize("row", [{"conversations": []}, {"question": [[ASKED]]}, {"input": {"messages": [ASKED]}}])
+def test_a_known_column_that_holds_no_prompt(row: dict[str, Any]) -> None:
+    """The column is told, not that there is none."""
+    assert f"{next(iter(row))}: expected a text or turns" in refused(row)
+
+
+def test_a_row_that_is_one_turn_of_an_answer() -> None:
+    """It is not taken for a user's, unless the column is named; other roles are data."""
+    row = {"text": "Yes.", "role": "assistant"}
+    assert 'role: the row is one turn, of the role "assistant"' in refused(row)
+    assert read(row, prompt_column="text").conversation == (user("Yes."),)
+    assert data(read({**row, "role": "prompter"})) == {"role": "prompter"}

@@ -25,6 +25,7 @@ from constitution.messages import Prompt, user
 from constitution.sources.prompts import Entry, PromptFile, PromptSource, Reading, in_place, intake, intake_items
 from tests.prompt_forms import FORMS, PACKINGS, as_csv, as_parquet
 
+DROP_BAD = Reading(bad_rows="drop")
 DATA = Path(__file__).parents[2] / "data" / "prompts"
 
 
@@ -383,3 +384,23 @@ def test_archive_that_swells(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 120_000_000
+
+
+def test_a_copy_given_as_a_source(tmp_path: Path) -> None:
+    """A run's copy, read as a file of the user's, means what it meant: calls, tags, ids, and rows that were bad."""
+    call = {"type": "function", "function": {"name": "weather", "arguments": {"town": "Bern"}}}
+    asked = {"role": "user", "content": "Weather?"}
+    turns = [asked, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "name": "weather", "content": "8"}]
+    items = [{"messages": turns, "tools": [{"name": "weather"}], "tags": "x", "page": 3}, {"prompt": "a", "id": "b"}]
+    bad = {"prompt": "was bad", "id": "", "tags": ["x"]}
+    reading = Reading(bad_rows="drop", tags=(("x", "y"),))
+    first = list(intake_items([*items, bad], reading, tmp_path / "input.jsonl").read())
+    path = tmp_path / "input.jsonl"
+    for source in ([PromptSource(str(path))], [PromptSource(str(path))] * 2):
+        again = list(intake(source, DROP_BAD, tmp_path / "again.jsonl").read())
+        assert [(entry.prompt, entry.bad) for entry in again[:3]] == [(entry.prompt, entry.bad) for entry in first]
+    assert [entry.prompt.tags for entry in first] == [("y",), (), ("y",)]
+    with pytest.raises(PromptFileError, match=r"input\.jsonl:3: id: is empty"):
+        list(intake([PromptSource(str(path))], Reading(), tmp_path / "again.jsonl").read())
+    (entry, *_) = intake([PromptSource(str(path))], replace(DROP_BAD, system="Be brief."), tmp_path / "x").read()
+    assert entry.prompt.conversation[0].content == "Be brief."

@@ -226,3 +226,19 @@ def test_what_the_hub_refuses(tmp_path: Path) -> None:
     assert "HF_TOKEN" in gated
     assert none.startswith("owner/none: is no file here, and no data set of the hub that may be read")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "left"), [(("a.jsonl", "b.csv"), "b.csv"), (("train.jsonl", "more.jsonl"), "more.jsonl")]
+)
+def test_files_that_a_folder_would_lose(tmp_path: Path, names: tuple[str, ...], left: str) -> None:
+    """What `load_dataset` would pass over without a word is refused; a licence and a split that is named are not."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in (*names, "LICENSE.txt", ".hidden.jsonl"):
+        (folder / name).write_text("prompt\nc\n" if name.endswith(".csv") else '{"prompt": "a"}\n')
+    with pytest.raises(PromptFileError, match=f'"{left}" would not be read'):
+        take_folder(PromptSource(str(folder)), tmp_path)
+    assert questions(take_folder(PromptSource(str(folder), split="train"), tmp_path)) == ["a"]
+    (folder / left).unlink()
+    assert questions(take_folder(PromptSource(str(folder)), tmp_path)) == ["a"]

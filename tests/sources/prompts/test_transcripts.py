@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constitution.errors import Problem
+from constitution.errors import Problem, PromptFileError
 from constitution.messages import Message, assistant, user
-from constitution.sources.prompts import PromptFile, Reading
+from constitution.sources.prompts import PromptFile, Reading, as_prompt
 from constitution.sources.prompts.json_lines import LineError
 from constitution.sources.prompts.transcripts import is_transcript, join_transcript, parse_transcript
 
@@ -123,7 +123,7 @@ def test_nobody_can_tell(text: str, message: str) -> None:
         parse_transcript(text)
 
 
-@pytest.mark.parametrize("text", ["Human: a\n\nAssistant: b", "\nHuman: a", " \n\nHuman: a", "x\n\nHuman: a"])
+@pytest.mark.parametrize("text", ["Human: a", "\nHuman: a", " \n\nHuman: a", "x\n\nHuman: a"])
 def test_other_texts_are_texts(tmp_path: Path, text: str) -> None:
     """A text that does not begin with a mark is one turn, as it stands."""
     assert not is_transcript(text)
@@ -131,3 +131,30 @@ def test_other_texts_are_texts(tmp_path: Path, text: str) -> None:
     file.write_text(json.dumps({"prompt": text}))
     (entry,) = PromptFile(file).read()
     assert entry.prompt.conversation == (user(text),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Human: a\n\nAssistant: b",
+        " \n\nHuman: a\n\nAssistant:",
+        "\r\n\r\nHuman: a\r\n\r\nAssistant: b",
+        "\n\nHuman: a\r\n\r\nAssistant: b",
+        "### Human: a### Assistant: b",
+        "USER: a\n\n\nASSISTANT: b",
+    ],
+)
+def test_turns_told_apart_otherwise(text: str) -> None:
+    """Texts that are plainly several turns are not taken for one of a user; as a turn of a list they are."""
+    with pytest.raises(PromptFileError, match="turns"):
+        as_prompt(text)
+    assert as_prompt([{"role": "user", "content": text}])[0].conversation == (user(text),)
+
+
+def test_a_space_behind_the_last_mark_of_a_prompt() -> None:
+    """A prompt that ends with the mark of an answer asks for one, with or without a space; a side lacks its own."""
+    asked = "\n\nHuman: a \n\nAssistant: "
+    assert as_prompt(asked) == as_prompt(asked[:-1])
+    assert as_prompt("\n\nHuman: a: ")[0].conversation == (user("a: "),)
+    with pytest.raises(PromptFileError, match="is empty"):
+        as_prompt({"chosen": asked, "rejected": asked})

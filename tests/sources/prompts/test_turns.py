@@ -99,7 +99,16 @@ def test_tools_column(tools: object, text: str | None) -> None:
     assert read([ASKED], tools=tools).tools == text
 
 
-@pytest.mark.parametrize(("tools", "message"), [(3, "found the number 3"), ([3], "tools[0]"), ("[", "is no JSON")])
+def test_functions_are_tools() -> None:
+    """The older column `functions` is tools without their wrapping, and gives way to `tools`."""
+    bare = TOOL["function"]
+    assert read([ASKED], functions=[bare]) == read([ASKED], tools=[TOOL])
+    assert read([ASKED], functions=[bare], tools=[TOOL]).tools == read([ASKED], tools=[TOOL]).tools
+
+
+@pytest.mark.parametrize(
+    ("tools", "message"), [(3, "found the number 3"), ([3], "tools[0]"), ("[", "as JSON text: not JSON")]
+)
 def test_bad_tools(tools: object, message: str) -> None:
     """What is no list of tools is refused."""
     assert message in refused([ASKED], tools=tools)
@@ -243,3 +252,9 @@ def test_tools_survive_the_copy(tmp_path_factory: pytest.TempPathFactory, argume
     assert json.dumps(made) == json.dumps(arguments)
     assert entry.prompt.conversation[0] == user("Weather?")
     assert assistant("r").content == entry.prompt.response
+
+
+@pytest.mark.parametrize("part", ["hi", {"text": "hi"}, {"type": "input_text", "text": "hi"}])
+def test_texts_that_are_no_parts(part: Any) -> None:
+    """Of a text it is not said that images cannot be read."""
+    assert refused([{"role": "user", "content": [part]}]).endswith("write a text as such a part")

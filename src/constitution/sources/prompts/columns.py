@@ -21,11 +21,14 @@ RESPONSES = (("response",), ("completion", "answer", "output"))
 """Columns of an answer that exists, the surest first."""
 BESIDE = ("input", "context", "history")
 """What belongs to an `instruction` where it stands beside one (alpaca, dolly, LLaMA-Factory)."""
+TOOLS = ("tools", "functions")
+"""What a conversation may call; `functions` is the older form, without the wrapping."""
 SYSTEMS = ("system", "system_prompt")
 OWN = ("prompt", "messages", "id", "tags", "response", "tools", "metadata")
 """The keys of our own rows."""
 OPTIONS = {"prompt": "--prompt-column", "response": "--response-column", "id": "--id-column", "tags": "--tag-column"}
 
+_NO_USERS = ("assistant", "gpt", "model", "bot", "tool", "system", "developer")
 _OWN = frozenset(OWN)
 _SURE = frozenset(PROMPTS[0])
 _AFTER_PROMPT = ("response", "id", "tags", "tools", "metadata")
@@ -79,12 +82,15 @@ def columns_of(row: Mapping[str, Any], reading: Reading, *, typed: bool) -> Colu
         prompt = _first(PROMPTS, free, "prompt")
     if prompt is None and not sides:
         _refuse_no_prompt(row)
+    if reading.prompt_column is None and prompt is not None and prompt not in PROMPTS[0]:
+        _refuse_turn(row)
     beside = tuple(name for name in BESIDE if prompt == "instruction" and name in here - taken and _full(row[name]))
     if response is None and reading.response_column is None and not sides:
         free = [name for name in here - taken - {prompt, *beside} if _may_be_answer(name, row[name])]
         response = _first(RESPONSES, free, "response")
     system = next((name for name in SYSTEMS if name in here - taken and isinstance(row[name], str)), None)
-    tools, metadata = (name if name in here - taken else None for name in ("tools", "metadata"))
+    tools = next((name for name in TOOLS if name in here - taken), None)
+    metadata = "metadata" if "metadata" in here - taken else None
     used = {prompt, response, id, tags, system, tools, metadata, *sides, *beside}
     used |= set(SIDES) if sides else set()
     used |= set(BESIDE) if prompt == "instruction" else set()
@@ -155,6 +161,14 @@ def _sides(row: Mapping[str, Any], free: set[str], reading: Reading) -> tuple[st
     return found
 
 
+def _refuse_turn(row: Mapping[str, Any]) -> None:
+    """A row that is one turn of an answer (oasst) would be read as a user's."""
+    said = row.get("role")
+    if isinstance(said, str) and said.lower() in _NO_USERS:
+        what = f'the row is one turn, of the role "{said}"; leave it out, or make one row of a whole conversation'
+        raise LineError(("role",), f"{what} (--prompt-column reads it as a prompt nevertheless)")
+
+
 def _refuse_slips(row: Mapping[str, Any], here: set[str], taken: set[str]) -> None:
     for key in row:
         if key in here and key not in taken and key not in _ALL and (meant := _slip(key, row)):
@@ -184,6 +198,10 @@ def _refuse_no_prompt(row: Mapping[str, Any]) -> NoReturn:
     for key in (name for group in PROMPTS for name in group):
         if key in row and row[key] is None:
             raise LineError((key,), "is null; give a text, or leave the row out")
+    for key in (name for group in PROMPTS[1:] for name in group):
+        if key in row and not _may_be_turns(key, row[key]):
+            what = "expected a text or turns, found neither"
+            raise LineError((key,), f"{what}; mend it, or name the column of the prompt (--prompt-column)")
     what = 'the row has neither "prompt" nor "messages", nor another column that is known to hold one'
     raise LineError((), f"{what}; it has {_list(row) or 'none'}: name the one (--prompt-column)")
 

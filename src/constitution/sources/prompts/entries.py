@@ -14,9 +14,11 @@ from constitution.messages import Message, Prompt
 from constitution.sources.prompts.columns import Columns
 from constitution.sources.prompts.json_lines import JsonPath, LineError, column_of, place
 from constitution.sources.prompts.reading import Reading
-from constitution.sources.prompts.rows import ID_VERSION, derived_id, row_of
+from constitution.sources.prompts.rows import ID_VERSION, derived_id, row_of, tags_of
 
 _NO_COLUMNS = Columns()
+COPIED = b'{"run_copy":1,'
+"""How a line of a run's copy begins, so that one is known for it where it is given as a source itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +107,16 @@ def bad_entry(row: RawRow, error: LineError, reading: Reading, source: int = 0) 
     where = place(error.path)
     reason = f"{where}: {error.message}" if where else error.message
     conversation = () if said is None else (Message("user", said),)
-    prompt = Prompt(id, conversation)
+    prompt = Prompt(id, conversation, tags=tags_of(value, reading))
     return Entry(prompt, False, row.line, row.offset, row.next_offset, row.place, source, reason)
 
 
 def written(entry: Entry) -> bytes:
     """An entry as one canonical line, without its end."""
     prompt = entry.prompt
-    row: dict[str, Any] = {"id": prompt.id} if entry.given_id or entry.bad is not None else {}
+    row: dict[str, Any] = {"run_copy": 1}
+    if entry.given_id or entry.bad is not None:
+        row["id"] = prompt.id
     row["messages"] = [_turn(message) for message in prompt.conversation]
     if prompt.response is not None:
         row["response"] = prompt.response

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from constitution.errors import Problem, PromptFileError
-from constitution.sources.prompts.entries import Entry, RawRow, understand, unwritten
+from constitution.sources.prompts.entries import COPIED, Entry, RawRow, understand, unwritten
 from constitution.sources.prompts.files import HEAD, kind_of, opened
 from constitution.sources.prompts.json_lines import LineError, as_text, lines, parse_object, too_long
 from constitution.sources.prompts.reading import Reading
 from constitution.sources.prompts.rows import check_system
+from constitution.sources.prompts.values import value_row
 
 BOM = b"\xef\xbb\xbf"
 IN_PLACE = ("lines", "text")
@@ -113,6 +114,8 @@ def understand_line(
     body: bytes, file: str, at: tuple[int, int, int], reading: Reading, source: int = 0, *, plain: bool
 ) -> Entry | Problem:
     """What one line of JSONL, or of plain text, is; it stands at a line number and between two offsets."""
+    if not plain and body.startswith(COPIED) and (copied := _of_copy(body, file, at, reading, source)):
+        return copied
     value: Mapping[str, Any] | LineError
     try:
         too_long(body)
@@ -127,3 +130,16 @@ def understand_line(
     if not isinstance(found, Problem):
         return found
     return replace(found, path="", column=value.column if isinstance(value, LineError) else 0)
+
+
+def _of_copy(body: bytes, file: str, at: tuple[int, int, int], reading: Reading, source: int) -> Entry | Problem | None:
+    """A line of a run's copy that is given as a source: what was understood of it then; None where it is none."""
+    try:
+        entry = unwritten(body, *at)
+    except LineError:
+        return None
+    if entry.bad is not None:
+        return replace(entry, source=source) if reading.bad_rows == "drop" else Problem(file, at[0], 0, "", entry.bad)
+    row, own = value_row(entry.prompt, (), reading)
+    row = replace(row, raw=body, file=file, line=at[0], offset=at[1], next_offset=at[2])
+    return understand(row, own, source)

@@ -16,8 +16,8 @@ from constitution.errors import SettingsError
 from constitution.messages import Conversation, Message, Prompt, user
 from constitution.sources.prompts.columns import Columns, columns_of
 from constitution.sources.prompts.json_lines import JsonPath, LineError
-from constitution.sources.prompts.reading import Reading
-from constitution.sources.prompts.transcripts import is_transcript, parse_transcript
+from constitution.sources.prompts.reading import SIDES, Reading
+from constitution.sources.prompts.transcripts import is_transcript, parse_transcript, refuse_stray
 from constitution.sources.prompts.turns import any_json, check_text, kind, tools_of, turn_of
 
 ID_VERSION = 1
@@ -90,7 +90,9 @@ def row_of(row: Mapping[str, Any], reading: Reading, *, typed: bool = True) -> R
     conversation, response = _split(turns)
     conversation = _opened(conversation, _system(row, columns), columns.system, reading.system)
     tags = () if columns.tags is None else _tags(row[columns.tags], (columns.tags,), dict(reading.tags))
-    tools = None if columns.tools is None else tools_of(row[columns.tools], (columns.tools,))
+    tools = None
+    if columns.tools is not None:
+        tools = tools_of(row[columns.tools], (columns.tools,), bare=columns.tools == "functions")
     given = None if columns.id is None else _id(row[columns.id], (columns.id,))
     id = derived_id(conversation, response, tags, tools) if given is None else given
     prompt = Prompt(id, conversation, response, tags, _metadata(row, columns), tools)
@@ -129,6 +131,10 @@ def turns_of(value: object, path: JsonPath) -> list[Turn]:
     if isinstance(value, str) and is_transcript(value):
         return _spoken(value, path)
     if isinstance(value, str) and not lists:
+        try:
+            refuse_stray(value)
+        except LineError as error:
+            raise LineError(path, error.message) from None
         return [(user(check_text(value, path)), path)]
     if isinstance(value, list | tuple) and value:
         return [(turn_of(turn, (*path, index)), (*path, index)) for index, turn in enumerate(value)]
@@ -141,7 +147,9 @@ def turns_of(value: object, path: JsonPath) -> list[Turn]:
 def _spoken(text: str, path: JsonPath) -> list[Turn]:
     """The turns of a transcript, none of them empty."""
     try:
-        turns = parse_transcript(text)
+        # Behind the last mark of a prompt a space asks as well (Nectar writes it so); a side would lack its answer.
+        asks = path[0] not in SIDES and text.endswith("\n\nAssistant: ")
+        turns = parse_transcript(text[:-1] if asks else text)
         for number, turn in enumerate(turns, start=1):
             try:
                 check_text(turn.content, ())
@@ -287,6 +295,14 @@ def _id(value: object, path: JsonPath) -> str:
     if not isinstance(value, str):
         raise LineError(path, f"expected a text or a whole number, found {kind(value)}")
     return _name(value, path)
+
+
+def tags_of(row: Mapping[str, Any], reading: Reading) -> tuple[str, ...]:
+    """The tags of a row that is no prompt, so that a choice by tags counts it where it can; none where they are bad."""
+    value = row.get(reading.tag_column or "tags")
+    with suppress(LineError):
+        return () if value is None else _tags(value, (), dict(reading.tags))
+    return ()
 
 
 def _tags(value: object, path: JsonPath, meant: dict[str, str]) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from typing import Any
 from constitution.errors import Problem, PromptFileError
 from constitution.sources.prompts.entries import RawRow
 from constitution.sources.prompts.reading import Reading
-from constitution.sources.prompts.source import PromptSource
+from constitution.sources.prompts.source import EXTENSIONS, PACKED, PromptSource
 from constitution.sources.prompts.tables import TableColumns
 
 Note = Callable[[str], None]
 
 _READABLE = ("json", "csv", "parquet", "text")
 """Loaders of `datasets` whose files are read here, so that problems have their line."""
+_DESCRIBING = ("dataset_infos.json", "dataset_info.json", "state.json")
 _BINARY = ("Image", "Audio", "Video", "Pdf", "Nifti")
 
 
@@ -103,7 +104,40 @@ def folder_files(source: PromptSource) -> list[Path] | None:
     if builder.name not in _READABLE or not builder.config.data_files:
         return None
     files = {str(split): found for split, found in builder.config.data_files.items()}
-    return [Path(file) for file in files[_one(source.name, "split", "split", list(files), source.split)]]
+    split = _one(source.name, "split", "split", list(files), source.split)
+    if source.split is None and source.config is None:
+        _refuse_left_out(source, builder)
+    return [Path(file) for file in files[split]]
+
+
+def _refuse_left_out(source: PromptSource, builder: Any) -> None:
+    """`datasets` takes the files of the commonest kind, or those named after splits, and passes over all others."""
+    from huggingface_hub import metadata_load
+
+    card = source.path / "README.md"
+    with _told(source.name):
+        if card.is_file() and (metadata_load(card) or {}).get("configs"):
+            return  # its maker says which files are meant
+    taken = {Path(file).resolve() for files in builder.config.data_files.values() for file in files}
+    left = [
+        str(path.relative_to(source.path))
+        for path in sorted(source.path.rglob("*"))
+        if _of_prompts(path.relative_to(source.path)) and path.is_file() and path.resolve() not in taken
+    ]
+    if left:
+        names = ", ".join(f'"{name}"' for name in left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+        what = f"{names} would not be read: the files of a folder are of one kind, and all or none named after splits"
+        raise PromptFileError((Problem(source.name, 0, 0, "", f"{what}; name the files instead of their folder"),))
+
+
+def _of_prompts(path: Path) -> bool:
+    """Whether a file is likely one of prompts; text is as often a licence, and what describes a set is none."""
+    if any(part.startswith((".", "__")) for part in path.parts) or path.name in _DESCRIBING:
+        return False
+    stem = path.name.lower()
+    for ending in PACKED:
+        stem = stem.removesuffix(ending)
+    return stem.endswith(tuple(ending for ending in EXTENSIONS if ending != ".txt"))
 
 
 def folder_rows(source: PromptSource, reading: Reading, note: Note) -> Iterator[RawRow]:

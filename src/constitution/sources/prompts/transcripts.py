@@ -12,6 +12,12 @@ from constitution.sources.prompts.json_lines import LineError
 
 _MARK = re.compile(r"\n\n(Human|Assistant):")
 _ASKS = "\n\nAssistant:"
+_STRAYS = (
+    (re.compile(r"\s*(?:Human|Assistant):.*\r?\n\r?\n(?:Human|Assistant):", re.DOTALL), "it begins with \\n\\nHuman:"),
+    (re.compile(r"\s*(?:### Human:.*### Assistant:|USER:.*\n\nASSISTANT:)", re.DOTALL), "turns have roles"),
+)
+"""Texts of several turns that are written otherwise, and what a text lacks to be read as turns."""
+_WINDOWS = re.compile(r"\r\n\r\n(?:Human|Assistant):")
 _ROLES: dict[str, Role] = {"Human": "user", "Assistant": "assistant"}
 _NAMES = {role: name for name, role in _ROLES.items()}
 
@@ -19,6 +25,19 @@ _NAMES = {role: name for name, role in _ROLES.items()}
 def is_transcript(text: str) -> bool:
     """Whether a text is a transcript: it begins with the mark of a turn, its two line breaks included."""
     return _MARK.match(text) is not None
+
+
+def refuse_stray(text: str) -> None:
+    """Refuse a text that is plainly several turns, but not as they are read here: it would be one turn of a user.
+
+    Raises:
+        LineError: It is such a text.
+    """
+    for pattern, lacks in _STRAYS:
+        if not is_transcript(text) and pattern.match(text):
+            what = "holds turns of both sides, which would be read as one of a user, since only where"
+            hint = 'are they told apart; write them as {"messages": [...]}, a text that is meant as one turn too'
+            raise LineError((), f"{what} {lacks} {hint}")
 
 
 def parse_transcript(text: str) -> tuple[Message, ...]:
@@ -30,6 +49,8 @@ def parse_transcript(text: str) -> tuple[Message, ...]:
     Raises:
         LineError: Nobody can tell the turns apart: a mark lacks its space, or the same side speaks twice in a row.
     """
+    if _WINDOWS.search(text):
+        raise LineError((), "the transcript has line ends of Windows (\\r\\n) between its turns; write them as \\n")
     marks = list(_MARK.finditer(text.removesuffix(_ASKS)))
     if not marks or marks[0].start():
         raise LineError((), "is no transcript: it does not begin with \\n\\nHuman: and a text")

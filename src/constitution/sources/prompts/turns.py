@@ -105,7 +105,7 @@ def any_json(text: str) -> Any:
     return parse_object(b'{"v":' + text.encode("utf-8", "surrogatepass") + b"}")["v"]
 
 
-def tools_of(value: object, path: JsonPath) -> str | None:
+def tools_of(value: object, path: JsonPath, *, bare: bool = False) -> str | None:
     """The tools that a conversation may call, as a JSON array in the order of keys that was given.
 
     The order is kept since chat templates show tools to the model key by key, as they stand.
@@ -113,6 +113,7 @@ def tools_of(value: object, path: JsonPath) -> str | None:
     Args:
         value: A list of objects, or of JSON texts of objects, or the whole as JSON text.
         path: Its place in the row.
+        bare: Whether each is a function alone, which today stands under `function` with a type beside it.
 
     Raises:
         LineError: It is none of these.
@@ -125,6 +126,8 @@ def tools_of(value: object, path: JsonPath) -> str | None:
     for index, tool in enumerate(tools):
         if not isinstance(tool, dict):
             raise LineError((*path, index), f'expected a tool like {{"type": "function", ...}}, found {kind(tool)}')
+    if bare:
+        tools = [tool if "function" in tool else {"type": "function", "function": tool} for tool in tools]
     return orjson.dumps(tools).decode() if tools else None
 
 
@@ -137,7 +140,7 @@ def _unwritten(value: object, path: JsonPath) -> Any:
     try:
         return any_json(value)
     except LineError as error:
-        raise LineError(path, f"is no JSON: {error.message}") from None
+        raise LineError(path, f"as JSON text: {error.message}") from None
 
 
 def _content(content: object, path: JsonPath, turn: Mapping[str, object], *, silent: bool) -> str:
@@ -163,6 +166,8 @@ def _joined(parts: list[Any] | tuple[Any, ...], path: JsonPath) -> str:
         if type != "text" or not isinstance(text, str):
             what = f"a part of type {_quoted(type)}" if isinstance(type, str) else kind(part)
             reason = "prompts are texts, images and sound cannot be read; leave the row out"
+            if isinstance(part, str) or isinstance(text, str):
+                reason = "write a text as such a part"
             raise LineError((*path, index), f'expected {{"type": "text", "text": "..."}}, found {what}: {reason}')
         texts.append(text)
     return "".join(texts)
