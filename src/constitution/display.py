@@ -103,9 +103,9 @@ def sums_table(summary: Mapping[str, Any]) -> Table:
     shown.add_column("", justify="right")
     shown.add_column("")
     for name in (*OUTCOMES, "pending"):
-        shown.add_row(name, str(summary[name]), Text(MEANINGS[name], "dim"))
+        shown.add_row(name, f"{summary[name]:,}", Text(MEANINGS[name], "dim"))
     shown.add_section()
-    shown.add_row("all", str(summary["inputs"]), style="bold")
+    shown.add_row("all", f"{summary['inputs']:,}", style="bold")
     return shown
 
 
@@ -115,7 +115,7 @@ def reasons_table(reasons: Mapping[str, int], meanings: Mapping[str, str], title
     shown.add_column("", justify="right")
     shown.add_column("")
     for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
-        shown.add_row(safe(reason), str(count), Text(meanings.get(reason, ""), "dim"))
+        shown.add_row(safe(reason), f"{count:,}", Text(meanings.get(reason, ""), "dim"))
     return shown
 
 
@@ -160,7 +160,10 @@ def summary_view(summary: Mapping[str, Any], meanings: Mapping[str, str]) -> Ren
     ]
     if summary["reasons"]:
         parts += [Text(""), reasons_table(summary["reasons"], meanings, "reasons")]
-    parts += [Text(""), Text(f"pairs: {pairs['proposed']} proposed = {pairs['kept']} kept + {_dropped(pairs)} dropped")]
+    parts += [
+        Text(""),
+        Text(f"pairs: {pairs['proposed']:,} proposed = {pairs['kept']:,} kept + {_dropped(pairs):,} dropped"),
+    ]
     if pairs["dropped"]:
         parts += [Text(""), reasons_table(pairs["dropped"], meanings, "pairs dropped")]
     if summary.get("checks"):

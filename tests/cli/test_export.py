@@ -45,8 +45,9 @@ def test_without_options_a_whole_data_set(folder: Path) -> None:
     done = run("export one --out data")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [
-        "preference: 12 train", "sft: 12 train", "traces: 12 train", "drops: 0 train",
+        "preference: 12 train", "sft: 12 train", "traces: 12 train", "drops: 0",
         "pairs: 12 proposed, 12 kept; card: data/README.md",
+        'next: datasets.load_dataset("data"), or constitution push data OWNER/NAME',
     ]  # fmt: skip
     assert {path.name for path in (folder / "data").iterdir()} == {
         "README.md", "export.json", "preference", "sft", "traces", "drops",

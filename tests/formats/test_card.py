@@ -206,6 +206,26 @@ def test_an_unfinished_run_says_so_at_the_top(tmp_path: Path) -> None:
     assert "Unfinished" not in card_of(tmp_path / "done", run_of(MIXED))
 
 
+def test_a_part_of_a_run_and_a_run_for_tests_are_told_at_the_top(tmp_path: Path) -> None:
+    """A shard is no whole run, and the words of the scripted engine are no answers."""
+    part = replace(manifest(shard="1/3"), models={"draft": {"model": "scripted"}})
+    page = card_of(tmp_path / "part", run_of(MIXED, written=part))
+    head = page[: page.index("> **Content warning.**")]
+    assert "`first` is shard 1/3 of a run" in head
+    assert "random words of the scripted engine" in head
+    whole = card_of(tmp_path / "whole", run_of(MIXED))
+    assert "**A part.**" not in whole
+    assert "scripted" not in whole
+
+
+def test_given_answers_are_told(tmp_path: Path) -> None:
+    """Drafts that came with the prompts were drafted by no model of the run."""
+    made = Sums()
+    made.signs["given_answers"] = 7
+    assert "7 of the drafts came with the prompts" in card_of(tmp_path / "given", run_of(MIXED, made=made))
+    assert "came with the prompts" not in card_of(tmp_path / "drafted", run_of(MIXED))
+
+
 def test_licences_are_stated_or_said_not_to_be(tmp_path: Path) -> None:
     """Nothing is guessed."""
     page = card_of(tmp_path / "bare", run_of(MIXED))

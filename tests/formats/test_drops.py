@@ -97,6 +97,19 @@ def test_turned_away(tmp_path: Path) -> None:
     assert list(drops.turned_away(tmp_path / "none.jsonl")) == []
 
 
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [("/home/someone/p.csv:8", "p.csv:8"), ("../p.csv:8", "p.csv:8"), ("data/p.csv:8", "data/p.csv:8"),
+     ("owner/name (train)[3]", "owner/name (train)[3]")],
+)  # fmt: skip
+def test_a_place_names_no_folder_of_the_machine(tmp_path: Path, place: str, shown: str) -> None:
+    """Tags and metadata of an input come along; of an absolute path the file alone."""
+    line = {"id": "b", "reason": "bad_row", "line": 8, "place": place, "prompt": "", "tags": ["x"], "metadata": "{}"}
+    (tmp_path / "d.jsonl").write_bytes(orjson.dumps(line))
+    (row,) = drops.turned_away(tmp_path / "d.jsonl")
+    assert (row["place"], row["tags"], row["metadata"]) == (shown, ["x"], "{}")
+
+
 @pytest.mark.parametrize("line", ["{", "[]", '{"line": 3}', "7"])
 def test_a_damaged_file(tmp_path: Path, line: str) -> None:
     """Told with file and line."""

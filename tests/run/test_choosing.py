@@ -59,12 +59,16 @@ def test_the_same_rows_as_of_a_file_that_holds_only_these(tmp_path: Path) -> Non
 def test_contaminated_inputs_are_dropped_with_the_reason(tmp_path: Path) -> None:
     """An input that repeats an evaluation prompt is an input, asks nothing, and stands among the dropped."""
     evaluation = write_prompts(tmp_path / "evaluation.jsonl", [{"prompt": EVALUATION}])
-    file = write_prompts(tmp_path / "p.jsonl", [{"prompt": f"Say: {EVALUATION.upper()}", "id": "bad"}, *prompts(5)])
+    file = write_prompts(
+        tmp_path / "p.jsonl", [{"prompt": f"Say: {EVALUATION.upper()}", "id": "bad", "tags": ["harmful"]}, *prompts(5)]
+    )
     run = make(tmp_path, file, exclude=[str(evaluation)])
     summary = run.summary()
     assert (summary["inputs"], summary["reasons"]) == (6, {"contaminated": 1})
     assert "bad" not in ids(run)
-    assert [(row["id"], row["reason"]) for row in dropped(run)] == [("bad", "contaminated")]
+    (row,) = dropped(run)
+    assert (row["id"], row["reason"], row["tags"]) == ("bad", "contaminated", ["harmful"])
+    assert "how would one prune an old rose" in row["detail"]
 
 
 def test_an_evaluation_that_changed_is_another_run(tmp_path: Path) -> None:
@@ -107,14 +111,14 @@ def test_bad_choices_cost_nothing(tmp_path: Path) -> None:
     file = write_prompts(tmp_path / "p.jsonl", prompts(4))
     half = [PromptSource(str(file), weight=1.0), PromptSource(str(file))]
     cases: list[tuple[Any, dict[str, Any], str]] = [
-        (file, {"where": ["nothing"]}, "no prompt of 4 has the tags"),
+        (file, {"where": ["nothing"]}, r'none of 4 prompts has "nothing"; their tags are "benign" \(4\)'),
         (file, {"exclude": [str(tmp_path / "none.jsonl")]}, r"none\.jsonl: there is no such file"),
         (half, {}, "some sources have a weight"),
     ]
     for source, options, message in cases:
         with pytest.raises((InputError, SettingsError), match=message):
             make(tmp_path, source, **options)
-        assert not (tmp_path / "run" / "manifest.json").exists()
+        assert not (tmp_path / "run").exists()
 
 
 def test_an_evaluation_without_a_prompt(tmp_path: Path) -> None:

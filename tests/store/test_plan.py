@@ -19,7 +19,7 @@ from constitution.errors import InputError, PromptFileError, SettingsError, Stor
 from constitution.sources.prompts import PromptFile
 from constitution.store.choice import Choice
 from constitution.store.plan import Plan, PlannedRecord, check_source, make_plan, read_chunk
-from constitution.store.scan import DROP
+from constitution.store.scan import DERIVE, DROP
 
 few = st.lists(st.integers(0, 6), min_size=1, max_size=25)
 
@@ -119,6 +119,7 @@ def test_given_ids_that_repeat(tmp_path: Path) -> None:
         '4: id: the id "7" is also that of line 2; ids must differ',
         '5: id: the id "a" is also that of line 1; ids must differ',
         '6: id: the id "a" is also that of line 1; ids must differ',
+        f" {DERIVE}",
     ]
 
 
@@ -128,7 +129,7 @@ def test_given_id_equal_to_a_derived_one(tmp_path: Path, first: bool) -> None:
     (entry,) = write(tmp_path, [1]).read()
     rows: list[Any] = [1, {"prompt": "other", "id": entry.prompt.id}]
     source = write(tmp_path, rows[::-1] if first else rows)
-    (problem,) = clash(source)
+    problem, _ = clash(source)
     assert problem.startswith(f'2: id: the id "{entry.prompt.id}"')
     assert "derived from the content" in problem
     assert "line 1" in problem
@@ -140,7 +141,7 @@ def test_given_id_equal_to_that_of_a_duplicate(tmp_path: Path, keep: bool) -> No
     (entry,) = write(tmp_path, [1]).read()
     rows = [{"prompt": "x", "id": f"{entry.prompt.id}-3"}, 1, 1]
     assert make_plan(write(tmp_path, rows), keep_duplicates=keep).duplicates == 1
-    (problem,) = clash(write(tmp_path, [*rows, 1]), keep_duplicates=keep)
+    problem, _ = clash(write(tmp_path, [*rows, 1]), keep_duplicates=keep)
     assert problem.startswith(f'1: id: the id "{entry.prompt.id}-3"')
     assert "line 4" in problem
 
@@ -166,8 +167,8 @@ def test_bad_lines_are_told_together(tmp_path: Path) -> None:
 def test_repeated_ids_are_counted_too(tmp_path: Path) -> None:
     """Of many repeated ids twenty are shown and the rest is counted."""
     shown = clash(write(tmp_path, [{"prompt": "x", "id": "a"}] * 22))
-    assert len(shown) == 21
-    assert shown[-1] == " and 1 more problem"
+    assert len(shown) == 22
+    assert shown[-2:] == [" and 1 more problem", f" {DERIVE}"]
 
 
 def test_reading_stops_in_a_file_of_another_kind(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def revise(
 def show(
     run: Path,
     as_json: Annotated[bool, typer.Option("--json", help="The sums as JSON.")] = False,
-    pairs: Annotated[int, typer.Option(min=0, help="Show so many pairs as diffs.")] = 0,
+    pairs: Annotated[int, typer.Option(min=0, help="Show so many pairs; as diffs on a terminal with colours.")] = 0,
 ) -> None:
     """Show what became of every input of a run."""
     with told():

@@ -78,7 +78,11 @@ def export(
 def _tell(done: Exported) -> None:
     out = console()
     for config, splits in done.configs.items():
-        parts = ", ".join(f"{rows:,} {split}" for split, rows in splits.items())
+        parts = (
+            ", ".join(f"{rows:,} {split}" for split, rows in splits.items())
+            if config != "drops"
+            else (f"{sum(splits.values()):,}")
+        )
         out.print(f"{config}: {parts}", soft_wrap=True)
     if done.near is not None:
         out.print(
@@ -91,6 +95,8 @@ def _tell(done: Exported) -> None:
     out.print(
         f"pairs: {proposed:,} proposed, {kept:,} kept; card: {safe(str(done.path / 'README.md'))}", soft_wrap=True
     )
+    where = safe(str(done.path))
+    out.print(f'next: datasets.load_dataset("{where}"), or constitution push {where} OWNER/NAME', soft_wrap=True)
 
 
 def push(

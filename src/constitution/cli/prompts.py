@@ -61,7 +61,7 @@ def prompts(
             print(json.dumps(found.to_json() | _examples(found), indent=2, ensure_ascii=False))  # noqa: T201 - the output
         else:
             _show(console(), found, reading)
-    if found.bad and reading.bad_rows == "error":
+    if (found.bad and reading.bad_rows == "error") or found.repeats()[1]:
         raise typer.Exit(2)
     if not found.prompts:
         raise typer.Exit(1)

@@ -42,8 +42,8 @@ _OUTCOMES = {
 _COLUMNS = {
     "prompt": "the conversation up to the turn that is answered; in `drops` its last turn, as text",
     "messages": "the conversation; in `sft` with its answer",
-    "chosen": "the better answer, one assistant turn",
-    "rejected": "the other answer, one assistant turn",
+    "chosen": "the answer after revision, one assistant turn",
+    "rejected": "the draft, or an earlier revision, one assistant turn",
     "tools": "the tools that the conversation may call",
     "id": "of the input",
     "sample": "which chain of the input, from 0",
@@ -61,6 +61,10 @@ _COLUMNS = {
     "detail": "more about it: the message, the principle",
     "place": "where the input stood, if it was turned away before its first token",
     "failure": "the error that ended the chain",
+    "stage": "where the error happened",
+    "attempts": "requests that it took",
+    "constitution": "digest of the constitution",
+    "schema_version": "of the rows of a run",
     "run": "the run that the row is from",
 }
 
@@ -106,6 +110,11 @@ def _warnings(facts: Facts) -> Iterator[str]:
     if not facts.complete:
         inputs = sum(run.inputs for run in facts.runs)
         yield f"> **Unfinished.** {pending:,} of {inputs:,} inputs were pending when this was exported."
+    for run in facts.runs:
+        if (shard := run.manifest.shard) is not None:
+            yield f"> **A part.** {code(run.name)} is shard {shard[0]}/{shard[1]} of a run, not the whole of it."
+        if any(model["model"] == "scripted" for model in run.manifest.models.values()):
+            yield f"> **For tests only.** The answers of {code(run.name)} are random words of the scripted engine."
     yield (
         "> **Content warning.** Prompts and answers may be harmful, offensive or wrong, the chosen answers too. "
         "They are here so that models learn to answer better; do not show them to people unwarned."

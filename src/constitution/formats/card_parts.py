@@ -16,7 +16,7 @@ from constitution.store.sums import COUNTED, SIGNS, Sums
 
 NOT_STATED = "not stated"
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "max_tokens")
-_CHOICES = ("where", "draw", "limit", "tags", "revise")
+_CHOICES = ("prompt_column", "tag_column", "tags", "where", "draw", "limit", "revise")
 """Settings about inputs that are told where they are set."""
 
 
@@ -123,10 +123,17 @@ def _prompts(run: RunRows) -> str:
     plan, settings = run.manifest.plan, run.manifest.settings
     origins = [_origin(each) for each in plan.get("origins") or ()]
     named = origins or [code(PurePath(str(plan["source"]["path"])).name)]
-    chosen = ", ".join(f"{name.replace('_', ' ')} {settings[name]}" for name in _CHOICES if settings.get(name))
+    chosen = ", ".join(f"{name.replace('_', ' ')} {_said(settings[name])}" for name in _CHOICES if settings.get(name))
     more = f" ({escaped(chosen)})" if chosen else ""
     digest = code(str(plan["source"]["sha256"]))
     return f"Prompts: {', '.join(named)}{more}, {run.inputs:,} inputs; sha256 of what was read: {digest}."
+
+
+def _said(value: object) -> str:
+    """A setting as people write it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{found} as {meant}" for found, meant in value.items())
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _origin(origin: Mapping[str, Any]) -> str:

@@ -61,10 +61,16 @@ def turned_away(path: Path) -> Iterator[dict[str, Any]]:
             said: dict[str, Any] = orjson.loads(line)
             id, reason, prompt = said["id"], said["reason"], said["prompt"]
             if "line" in said:
-                place = said.get("place") or f"line {said['line']}"
-                yield _row(id, "dropped", reason, detail=said.get("detail"), place=place, prompt=prompt)
+                told = {name: said[name] for name in ("detail", "tags", "metadata") if said.get(name)}
+                yield _row(id, "dropped", reason, place=_place(said), prompt=prompt, **told)
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise StoreError(f"{path}:{number}: is no dropped input ({error}); restore the file") from None
+
+
+def _place(said: dict[str, Any]) -> str:
+    """Where the input stood, without the folders of this machine."""
+    place = str(said.get("place") or f"line {said['line']}")
+    return place.rpartition("/")[2] if place.startswith(("/", ".", "~")) else place
 
 
 def _row(id: str, outcome: str, reason: str, **more: Any) -> dict[str, Any]:

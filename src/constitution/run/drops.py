@@ -63,7 +63,8 @@ def _turned_away(record: PlannedRecord) -> dict[str, Any]:
     said = record.prompt.conversation[-1].content if record.prompt.conversation else ""
     detail = {"detail": record.detail} if record.detail else {}
     return {"id": record.prompt.id, "reason": record.dropped, "meaning": REASONS[record.dropped], **detail,
-            "line": record.line, "place": record.place, "prompt": said}  # fmt: skip
+            "line": record.line, "place": record.place, "prompt": said, "tags": record.prompt.tags,
+            "metadata": record.prompt.metadata}  # fmt: skip
 
 
 def _dropped(chains: Sequence[ChainResult], reason: str) -> dict[str, Any]:

@@ -169,10 +169,16 @@ async def generate(job: Job) -> bool:
         EngineDeadError: it died; the same call goes on with the run.
     """
     folder = RunFolder(job.run.out)
+    is_new = not folder.path.exists()
     folder.create()
     started = time.monotonic()
     try:
-        source, plan, manifest = await asyncio.to_thread(_open, job, folder)
+        try:
+            source, plan, manifest = await asyncio.to_thread(_open, job, folder)
+        except InputError:
+            if is_new:
+                folder.discard()
+            raise
         totals, missing = _sealed(folder, plan, job.shard)
         if not missing or job.stopped:
             job.on_start("stopped" if missing else "complete already: nothing was left to do")
@@ -352,6 +358,7 @@ def _worker(
         settler=job.settler(),
         samples=job.run.samples,
         shard=job.shard,
+        repeats=None if job.exclusion is None else job.exclusion.found_in,
         in_flight=job.run.in_flight,
         reuse=reuse,
         engine_name=digest("engine", first.model, first.fingerprint, size=6),

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from constitution.engine import Completion, Request
 from constitution.errors import EngineDeadError
+from constitution.messages import Prompt
 from constitution.records import ChainResult, Dropped, Failure
 from constitution.run.chain import Chains
 from constitution.run.drops import Lost, write_drops
@@ -125,6 +126,8 @@ class Worker:
     """Chains at work at a time; None = from the engine."""
     reuse: Reuse | None = None
     engine_name: str = ""
+    repeats: Callable[[Prompt], str | None] | None = None
+    """What of a prompt stands in an evaluation, for the detail of a dropped input."""
     on_progress: Callable[[Progress], None] | None = None
 
     def __post_init__(self) -> None:
@@ -242,6 +245,8 @@ class Worker:
 
     def _admit(self, chunk: OpenChunk, index: int, record: PlannedRecord) -> None:
         if record.dropped is not None:
+            if record.dropped == "contaminated" and self.repeats is not None:
+                record = replace(record, detail=f'an evaluation prompt has "{self.repeats(record.prompt)}"')
             chunk.turned_away.append(record)
             self._settled(chunk, Settled("dropped", record.dropped))
             return

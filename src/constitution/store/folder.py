@@ -194,6 +194,15 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return "another process"
 
+    def discard(self) -> None:
+        """Remove what `create` made and a copy of the prompts; whatever else stands there stays."""
+        with suppress(OSError):
+            for name in ("journal", "shards", "dropped", "failed"):
+                (self.path / name).rmdir()
+            for name in ("owner.json", "input.jsonl", "run.lock"):
+                self.file(name).unlink(missing_ok=True)
+            self.path.rmdir()
+
     def release(self) -> None:
         """Give the lock back."""
         if self._lock is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from json import dumps
+from json import dumps as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -26,6 +27,9 @@ MAX_SHOWN = 20
 MAX_COUNTED = 10_000
 """Problems after which the reading stops: the file is something else."""
 KEY_WIDTH = 16
+DERIVE = "--id-column - derives ids from the content instead"
+MAX_TAGS = 10_000
+"""Different tags that are counted for a message."""
 DROP = "--bad-rows drop goes on without such rows; they count as inputs, dropped with the reason"
 
 _HEX = re.compile("[0-9a-f]{32}")
@@ -164,11 +168,13 @@ def scan(
     """
     found, problems = Scan(), Problems(str(source.path))
     first = Chosen(where=choice.where, seed=choice.seed)
-    rows = 0
+    rows, tags = 0, Counter[str]()
     for entry in source.read(report=problems.add):
         if not rows:
             found.state = state()
         rows += 1
+        if choice.where and len(tags) < MAX_TAGS:
+            tags.update(entry.prompt.tags)
         if not first.wants(entry.prompt.tags):
             continue
         found.add(entry, contaminated=entry.bad is None and contaminated(entry.prompt))
@@ -178,9 +184,18 @@ def scan(
             break
     problems.throw(hint=DROP)
     if not found.records:
-        what = f"no prompt of {rows} has the tags that --where asks for" if rows else "the file holds no prompt"
-        raise PromptFileError((Problem(str(source.path), 0, 0, "", what),))
+        if rows:
+            raise PromptFileError((Problem("--where", 0, 0, "", _without(choice.where, rows, tags)),))
+        raise PromptFileError((Problem(str(source.path), 0, 0, "", "the file holds no prompt"),))
     return found, _drawn(found, choice) if choice.draws else first
+
+
+def _without(where: Sequence[str], rows: int, tags: Counter[str]) -> str:
+    """Why no row is left, with the tags that there are."""
+    asked = " and ".join(json_text(condition) for condition in where)
+    there = ", ".join(f"{json_text(tag)} ({count:,})" for tag, count in tags.most_common(12))
+    more = f" and {len(tags) - 12} more" if len(tags) > 12 else ""
+    return f"none of {rows:,} prompts has {asked}; " + (f"their tags are {there}{more}" if tags else "none has a tag")
 
 
 def _drawn(found: Scan, choice: Choice) -> Chosen:
@@ -244,12 +259,12 @@ def refuse(source: Source, found: Scan, clashes: list[_Clash]) -> None:
     problems = Problems(str(source.path))
     for number, other, what in clashes[:MAX_SHOWN]:
         entry, has = find(number), find(other)
-        message = f"the id {dumps(entry.prompt.id)} {what} {_place(source, has)}; ids must differ"
+        message = f"the id {json_text(entry.prompt.id)} {what} {_place(source, has)}; ids must differ"
         here = _place(source, entry)
         at = (str(source.path), entry.line) if here.startswith("line ") else (here, 0)
         problems.add(Problem(*at, 0, "id", message))
     problems.count += max(0, len(clashes) - MAX_SHOWN)
-    problems.throw()
+    problems.throw(hint=DERIVE)
 
 
 def _place(source: Source, entry: SourceEntry) -> str:

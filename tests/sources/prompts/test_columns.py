@@ -285,3 +285,8 @@ def test_a_row_that_is_one_turn_of_an_answer() -> None:
     assert 'role: the row is one turn, of the role "assistant"' in refused(row)
     assert read(row, prompt_column="text").conversation == (user("Yes."),)
     assert data(read({**row, "role": "prompter"})) == {"role": "prompter"}
+
+
+def test_a_column_that_differs_in_case() -> None:
+    """A key that is one of ours but for its case is told as the one to name."""
+    assert "--prompt-column Question" in refused({"Question": "Why?"})

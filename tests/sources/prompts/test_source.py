@@ -13,7 +13,7 @@ from constitution.sources.prompts.source import where
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("-", "stdin"), ("owner/name", "hub"), ("name", "hub"), ("owner/name-v1.5_x", "hub"),
+        ("-", "stdin"), ("owner/name", "hub"), ("name", "path"), ("owner/name-v1.5_x", "hub"),
         ("p.jsonl", "path"), ("data/p.csv.gz", "path"), ("P.PARQUET", "path"), ("x.zst", "path"), ("p.txt", "path"),
         ("./owner/name", "path"), ("/x", "path"), ("~/x", "path"), ("../x", "path"), (".", "path"),
         ("owner/name/folder", "hub"), ("my prompts", "path"), ("", "path"), ("a\0b", "path"), ("owner/", "path"),
@@ -30,7 +30,6 @@ def test_folders_of_a_data_set() -> None:
     """What stands behind owner and name is a folder of the data set."""
     assert PromptSource("owner/name").repository == ("owner/name", None)
     assert PromptSource("owner/name/a/b").repository == ("owner/name", "a/b")
-    assert PromptSource("name").repository == ("name", None)
 
 
 def test_what_exists_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ OPTIONS = {"prompt": "--prompt-column", "response": "--response-column", "id": "
 
 _NO_USERS = ("assistant", "gpt", "model", "bot", "tool", "system", "developer")
 _OWN = frozenset(OWN)
+_KNOWN_PROMPTS = frozenset(name for group in PROMPTS for name in group)
 _SURE = frozenset(PROMPTS[0])
 _AFTER_PROMPT = ("response", "id", "tags", "tools", "metadata")
 _ALL = frozenset((*OWN, *SIDES, *SYSTEMS, *BESIDE, *(name for group in PROMPTS + RESPONSES for name in group)))
@@ -202,6 +203,9 @@ def _refuse_no_prompt(row: Mapping[str, Any]) -> NoReturn:
         if key in row and not _may_be_turns(key, row[key]):
             what = "expected a text or turns, found neither"
             raise LineError((key,), f"{what}; mend it, or name the column of the prompt (--prompt-column)")
+    near = next((key for key in row if key.lower() in _KNOWN_PROMPTS and isinstance(row[key], str | list)), None)
+    if near is not None:
+        raise LineError((), f'the row has no prompt, but "{near[:40]}": if that is one, --prompt-column {near[:40]}')
     what = 'the row has neither "prompt" nor "messages", nor another column that is known to hold one'
     raise LineError((), f"{what}; it has {_list(row) or 'none'}: name the one (--prompt-column)")
 

@@ -13,7 +13,7 @@ EXTENSIONS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".pq", "
 """Endings of files that are read; each also with `.gz` or `.zst` behind it."""
 PACKED = (".gz", ".zst")
 
-_HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*){0,4}")
+_HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*){1,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class PromptSource:
         """Of a data set of the hub: its name there, and the folder in it that is meant."""
         owner, _, rest = self.name.partition("/")
         name, _, folder = rest.partition("/")
-        return f"{owner}/{name}" if name else owner, folder or None
+        return f"{owner}/{name}", folder or None
 
     @property
     def path(self) -> Path:
@@ -54,7 +54,7 @@ def where(name: str) -> Where:
     """What a name means: `-` is standard input; what exists is a path.
 
     What does not exist is a path too if it ends like a file of prompts or begins with `.`, `/` or `~`; else a name like
-    `owner/name` or `name` is a data set of the hub.
+    `owner/name` is a data set of the hub; a name without an owner is a path.
     """
     if name == "-":
         return "stdin"
