@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from constitution.messages import Conversation
 from constitution.records import OUTCOMES, PreferencePair
 from constitution.store.sums import SIGNS
 
@@ -60,8 +61,7 @@ def pair_view(pair: PreferencePair, texts: Mapping[str, str], *, colour: bool) -
         texts: what each principle says, by id.
         colour: whether a word diff can be read; without colour the two texts stand one after the other.
     """
-    head = Text.assemble(("prompt    ", "dim"), (safe(pair.conversation[-1].content), "bold"))
-    rows: list[RenderableType] = [head]
+    rows: list[RenderableType] = [_asked(pair.conversation)]
     rows += [
         Text.assemble(("principle ", "dim"), (id, "cyan"), ("  " + safe(texts.get(id, "")), "dim"))
         for id in pair.principles
@@ -75,6 +75,20 @@ def pair_view(pair: PreferencePair, texts: Mapping[str, str], *, colour: bool) -
         rows.append(Text("chosen", "dim"))
         rows.append(Padding(Text(safe(pair.chosen), "green"), (0, 0, 0, 2)))
     return Group(*rows)
+
+
+def _asked(conversation: Conversation) -> Text:
+    """What the user said last, and how much else there is."""
+    last = next((n for n in reversed(range(len(conversation))) if conversation[n].role == "user"), 0)
+    before = sum(turn.role not in ("system", "developer") for turn in conversation[:last])
+    after = len(conversation) - 1 - last
+    parts = [f"{before} turns before" if before > 1 else "1 turn before"] if before else []
+    parts += [f"{after} behind it, of calls and tools"] if after else []
+    return Text.assemble(
+        ("prompt    ", "dim"),
+        (safe(conversation[last].content), "bold"),
+        (f"  ({', '.join(parts)})" if parts else "", "dim"),
+    )
 
 
 def checks_table(checks: Mapping[str, Mapping[str, int]]) -> Table:
