@@ -218,6 +218,17 @@ def test_a_part_of_a_run_and_a_run_for_tests_are_told_at_the_top(tmp_path: Path)
     assert "scripted" not in whole
 
 
+def test_tags_are_counted(tmp_path: Path) -> None:
+    """Preference rows by tag, the most frequent first; many tags are cut and counted."""
+    chains = [revised(f"r{n}", tags=("all", f"t{n:02d}" if n < 30 else "t00")) for n in range(32)]
+    page = card_of(tmp_path / "tags", run_of(chains))
+    counts = [(name, cells[-1]) for name, cells in table_of(page, "tag").items()]
+    assert counts[:3] == [("all", "32"), ("t00", "3"), ("t01", "1")]
+    assert len(counts) == 24
+    assert "And 7 other tags." in page
+    assert "| tag |" not in card_of(tmp_path / "none", run_of([revised("a")]))
+
+
 def test_given_answers_are_told(tmp_path: Path) -> None:
     """Drafts that came with the prompts were drafted by no model of the run."""
     made = Sums()

@@ -26,6 +26,9 @@ from constitution.store.sums import Sums
 ANY_REPO = "OWNER/NAME"
 """Stands for the name on the hub until it is known."""
 
+SHOWN_TAGS = 24
+"""Tags that the card lists."""
+
 _CONFIGS = {
     "preference": "chosen and rejected answers to one prompt, as TRL's DPO and reward trainers read them",
     "sft": "conversations that end with the last good revision, or with a draft in which nothing was found to mend",
@@ -186,10 +189,21 @@ def _contents(facts: Facts) -> Iterator[str]:
             f"Splits ({shares}, the rest {TRAIN}) go by a hash of what is asked, without leading system turns, case "
             "and spaces: no prompt stands on two sides, and other rows never move one. `drops` are not split."
         )
+    yield from _tags(facts)
     columns = dict.fromkeys(name for config in facts.configs for name in config.schema.names)
     yield table(
         ["column", "what it is"], [(code(name), _COLUMNS[name]) for name in columns if name in _COLUMNS], right=2
     )
+
+
+def _tags(facts: Facts) -> Iterator[str]:
+    """What kinds of requests the pairs are about; the most frequent tags, and how many others there are."""
+    if not facts.tags:
+        return
+    ordered = sorted(facts.tags.items(), key=lambda item: (-item[1], item[0]))
+    yield table(["tag", "preference rows"], [(code(tag), count) for tag, count in ordered[:SHOWN_TAGS]])
+    if len(ordered) > SHOWN_TAGS:
+        yield f"And {len(ordered) - SHOWN_TAGS:,} other tags."
 
 
 def _sums(facts: Facts) -> Iterator[str]:

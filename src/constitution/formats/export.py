@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -14,7 +15,7 @@ from constitution.digest import digest_bytes
 from constitution.errors import SettingsError
 from constitution.formats.card import write_card
 from constitution.formats.choosing import Chooser, choose
-from constitution.formats.facts import CardText, ConfigFacts, Facts, RunRows
+from constitution.formats.facts import MAX_TAGS, CardText, ConfigFacts, Facts, RunRows
 from constitution.formats.folder import replacing
 from constitution.formats.header import check_text
 from constitution.formats.kinds import SettlesOnce, conversation_of, kind_of, rows_of
@@ -166,6 +167,7 @@ class _Writing:
     shape: Shape
     chooser: Chooser
     lengths: PairLengths = field(default_factory=PairLengths)
+    tags: Counter[str] = field(default_factory=Counter)
     _parts: dict[tuple[str, str], Part] = field(default_factory=dict)
 
     def write(self) -> Facts:
@@ -194,6 +196,7 @@ class _Writing:
             near=self.chooser.near,
             repeated_ids=_repeated(ids),
             lengths=self.lengths,
+            tags=self.tags,
             text=self.options.card,
             command=command(self.runs, self.options),
         )
@@ -224,6 +227,7 @@ class _Writing:
     def _add(self, kind: str, split: str, run: RunRows, row: dict[str, Any]) -> None:
         if kind == "preference":
             self.lengths.count(row)
+            self.tags.update(tag for tag in row["tags"] if tag in self.tags or len(self.tags) < MAX_TAGS)
         self._parts[kind, split].add({**row, "run": run.name} if len(self.runs) > 1 else row)
 
     def _config(self, kind: str, schema: pa.Schema) -> ConfigFacts:

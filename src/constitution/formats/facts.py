@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,10 @@ class ConfigFacts:
         return sum(self.rows.values())
 
 
+MAX_TAGS = 10_000
+"""Different tags that are counted."""
+
+
 @dataclass(slots=True)
 class Facts:
     """All of an export."""
@@ -95,6 +100,8 @@ class Facts:
     repeated_ids: int
     """Ids that stand in more than one of the runs."""
     lengths: PairLengths
+    tags: Counter[str]
+    """Preference rows by tag; at most MAX_TAGS different ones."""
     text: CardText
     command: str
 
