@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from constitution.errors import PromptFileError, SettingsError
 from constitution.messages import Prompt
-from constitution.sources.prompts import Entry, PromptFile
+from constitution.sources.prompts import Entry, PromptFile, Reading
 from constitution.store.choice import Choice
 from constitution.store.plan import Plan, PlannedRecord, make_plan, read_chunk
 
@@ -167,3 +167,20 @@ def test_weights_for_other_sources(tmp_path: Path) -> None:
     source = Several(write(tmp_path, [(1, set()), (2, set())]).path)
     with pytest.raises(SettingsError, match="1 weights for 2 sources"):
         make_plan(source, choice=Choice(weights=(1.0,)))
+
+
+def test_another_seed_draws_others(tmp_path: Path) -> None:
+    """The draw belongs to the seed of the run."""
+    source = write(tmp_path, [(n, set()) for n in range(40)])
+    draws = {tuple(ids(chosen(source, Choice(draw=5, seed=seed)))) for seed in range(4)}
+    assert len(draws) == 4
+
+
+def test_one_reason_an_input(tmp_path: Path) -> None:
+    """A bad row is that before all else, and a repeat of a contaminated prompt is a repeat."""
+    source = write(tmp_path, [(1, set()), (1, set())])
+    with source.path.open("a") as file:
+        file.write('{"prompt": ""}\n')
+    reading = PromptFile(source.path, Reading(bad_rows="drop"))
+    records = chosen(reading, Choice(), contaminated=lambda _: True)
+    assert [record.dropped for record in records] == ["contaminated", "duplicate", "bad_row"]
