@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from constitution.formats.export import Exported, Options, export
 from constitution.formats.facts import RunRows
+from constitution.formats.kinds import SettlesOnce, rows_of
 from constitution.formats.rows import Shape
 from constitution.messages import Conversation, user
 from constitution.principles import Principle, Principles
 from constitution.records import ChainResult, Critique, Draft, Failure, Revision, Round, Trace
 from constitution.steps.pair import Pairing
-from constitution.steps.settle import Settler
+from constitution.steps.settle import Settler, by_input
 from constitution.store.folder import Manifest
 from constitution.store.sums import Sums
 
@@ -89,3 +90,14 @@ def run_of(
 def exported(out: Path, *runs: RunRows, **options: Any) -> Exported:
     """Export with these options."""
     return export(runs, out, Options(**options))
+
+
+def rows(
+    name: str, chains: Iterable[ChainResult], settler: Settler, shape: Shape, *, fine: bool, sums: Sums
+) -> Iterator[dict[str, Any]]:
+    """Rows of one kind, counting inputs and pairs into `sums` on the way."""
+    once = SettlesOnce(settler.pairing, settler.checks)
+    for group in by_input(iter(chains)):
+        sums.count_input(once.input(group))
+        yield from rows_of(name, group, once, shape, fine=fine)
+        once.forget()

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from constitution.checks import Checked
 from constitution.errors import StoreError
 from constitution.formats import drops
-from constitution.formats.kinds import rows
 from constitution.formats.rows import Shape, table
 from constitution.messages import assistant, user
 from constitution.records import REASONS, ChainResult, Failure, Trace
@@ -21,7 +20,7 @@ from constitution.steps.pair import Pairing
 from constitution.steps.settle import Settler
 from constitution.store.sums import Sums
 from tests import strategies
-from tests.formats.made import equal, failure, fine, revised
+from tests.formats.made import equal, failure, fine, revised, rows
 
 SETTLER = Settler(Pairing(), {})
 chains = st.one_of(strategies.traces(), st.builds(failure, st.sampled_from("abc"), st.integers(0, 2)))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from constitution.checks import Checked
 from constitution.errors import SettingsError, StoreError
 from constitution.formats import preference, sft, traces
-from constitution.formats.kinds import KINDS, rows
+from constitution.formats.kinds import KINDS
 from constitution.formats.rows import BATCH, FileFormat, Shape, write_rows
 from constitution.messages import user
 from constitution.records import ChainResult, Critique, Draft, Failure, Revision, Round, Trace
@@ -25,6 +25,7 @@ from constitution.steps.settle import Settler
 from constitution.store.shards import from_row, to_row, trace_schema
 from constitution.store.sums import Sums
 from tests import strategies
+from tests.formats.made import rows
 
 
 def short(text: str) -> Checked:

@@ -104,6 +104,18 @@ def test_sources_with_weights(tmp_path: Path) -> None:
         make(tmp_path, sources, draw=12)
     files[1].unlink()
     assert make(tmp_path, sources, draw=12).complete
+    other = PromptSource(str(tmp_path / "typo.jsonl"), weight=1.0)
+    with pytest.raises(InputError, match=r"are from .*harmful\.jsonl, not from .*typo\.jsonl"):
+        make(tmp_path, [sources[0], other], draw=12)
+
+
+def test_another_number_of_sources(tmp_path: Path) -> None:
+    """A run of three files is not gone on with two of them."""
+    files = [write_prompts(tmp_path / f"{n}.jsonl", prompts(4, f"t{n}")) for n in range(3)]
+    sources = [PromptSource(str(file)) for file in files]
+    make(tmp_path, sources)
+    with pytest.raises(InputError, match="has 3 sources of prompts, the call names 2"):
+        make(tmp_path, sources[:2])
 
 
 def test_bad_choices_cost_nothing(tmp_path: Path) -> None:

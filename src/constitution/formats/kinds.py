@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -13,8 +13,7 @@ from constitution.formats.rows import Shape
 from constitution.messages import Conversation
 from constitution.records import ChainResult, Trace
 from constitution.steps.pair import Settled
-from constitution.steps.settle import Settler, by_input
-from constitution.store.sums import Sums
+from constitution.steps.settle import Settler
 
 KINDS: Mapping[str, ModuleType] = MappingProxyType(
     {"preference": preference, "sft": sft, "traces": traces, "drops": drops}
@@ -32,17 +31,6 @@ def kind_of(name: str) -> ModuleType:
     if name not in KINDS:
         raise SettingsError(f"--to {name}: expected one of {', '.join(KINDS)}")
     return KINDS[name]
-
-
-def rows(
-    name: str, chains: Iterable[ChainResult], settler: Settler, shape: Shape, *, fine: bool, sums: Sums
-) -> Iterator[dict[str, Any]]:
-    """Rows of one kind, counting inputs and pairs into `sums` on the way."""
-    once = SettlesOnce(settler.pairing, settler.checks)
-    for group in by_input(iter(chains)):
-        sums.count_input(once.input(group))
-        yield from rows_of(name, group, once, shape, fine=fine)
-        once.forget()
 
 
 def rows_of(

@@ -89,26 +89,27 @@ def same_inputs(run: RunFile, items: Iterable[object] | None, folder: RunFolder,
         source = PromptFile(sources[0].path, run.reading())
         check_source(source, plan.source)
         return source
-    names = [(one.name, one.config, one.split, one.revision) for one in plan.origins]
-    for number, one in enumerate(sources):
-        _refuse_other_source(folder, one, plan.origins[number] if number < len(names) else None)
-    if len(names) != len(sources):
-        raise InputError(f"{folder.path}: the run has {len(names)} sources of prompts, the call names {len(sources)}")
+    if len(plan.origins) != len(sources):
+        raise InputError(
+            f"{folder.path}: the run has {len(plan.origins)} sources of prompts, the call names {len(sources)}; give "
+            "the run its own prompts, or name another folder"
+        )
+    for one, planned in zip(sources, plan.origins, strict=True):
+        _refuse_other_source(folder, one, planned)
     return planned_file(run, folder, plan)
 
 
-def _refuse_other_source(folder: RunFolder, found: PromptSource, planned: Origin | None) -> None:
+def _refuse_other_source(folder: RunFolder, found: PromptSource, planned: Origin) -> None:
     """A file is the same if its bytes are; it may be gone, since the run has its copy."""
-    if planned is None:
-        raise InputError(f"{folder.path}: {found.name} is no source of this run; name another folder for it")
+    path = found.path
+    moved = planned.file is not None and path.is_file()
     if (found.config, found.split, found.revision) != (planned.config, planned.split, planned.revision) or (
-        planned.file is None and found.name != planned.name
+        found.name != planned.name and not moved
     ):
         raise InputError(
             f"{folder.path}: the prompts of this run are from {planned.name}, not from {found.name} as it is named "
             "now; give the run its own prompts, or name another folder"
         )
-    path = found.path
     if planned.file is not None and path.is_file() and not planned.file.is_of(path):
         raise InputError(
             f'the input "{path}" has changed since the run was planned from "{planned.name}"; put it back, or start a '
