@@ -177,7 +177,7 @@ def scan(
             tags.update(entry.prompt.tags)
         if not first.wants(entry.prompt.tags):
             continue
-        found.add(entry, contaminated=entry.bad is None and contaminated(entry.prompt))
+        found.add(entry, contaminated=contaminated(entry.prompt))
         if choice.draws:
             found.numbers.append(draw_number(choice.seed, bytes(found.keys[-KEY_WIDTH:])))
         elif found.records == choice.limit:
