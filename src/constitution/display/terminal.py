@@ -1,4 +1,4 @@
-"""What people see in a terminal: sums, tables, diffs. Model text is hostile: its control characters are left out."""
+"""Sums, tables and diffs in a terminal."""
 
 from __future__ import annotations
 
