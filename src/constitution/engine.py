@@ -56,6 +56,22 @@ class Sampling:
             self.chat_template_kwargs,
         )
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What of it not every engine can do, by the names of `Capabilities.lacks`."""
+        wanted = {
+            "top_p": self.top_p < 1,
+            "top_k": self.top_k > 0,
+            "min_p": self.min_p > 0,
+            "stop": bool(self.stop),
+            "json_schema": self.json_schema is not None,
+            "thinking_on": self.thinking == "on",
+            "thinking_off": self.thinking == "off",
+            "thinking_budget": isinstance(self.thinking, int),
+            "chat_template_kwargs": self.chat_template_kwargs is not None,
+        }
+        return tuple(name for name, asked in wanted.items() if asked)
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:
@@ -146,6 +162,8 @@ class Capabilities:
     """Size of its KV cache in tokens; None where it does not tell."""
     logprobs: bool = False
     json_schema: bool = False
+    lacks: tuple[str, ...] = ()
+    """What a `Sampling` may need (`Sampling.needs`) and this engine cannot do; besides them `seed` and `tools`."""
     same_text_again: bool = False
     """Whether the same request gives the same text whatever else is in flight."""
     fingerprint: tuple[tuple[str, str], ...] = ()

@@ -6,13 +6,15 @@ drive it, and how a run resumes: by replaying it against the answers on disk.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
-from constitution.engine import Answer, Ask, Completion, ModelRole
+from constitution.engine import Answer, Ask, Completion, ModelRole, Sampling
+from constitution.messages import Conversation
 
 if TYPE_CHECKING:
-    from constitution.messages import Conversation, Prompt
+    from constitution.messages import Prompt
     from constitution.records import Trace
     from constitution.seeds import Seeds
 
@@ -36,6 +38,16 @@ def ask_all(questions: tuple[Ask, ...]) -> Flow[tuple[Answer, ...]]:
     return answers
 
 
+@dataclass(frozen=True, slots=True)
+class Longest:
+    """The longest request that a role may get in one chain."""
+
+    messages: Conversation
+    """All of its turns; answers that are not known yet are empty."""
+    sampled: int
+    """Most tokens of those answers and of its own."""
+
+
 class Recipe(Protocol):
     """A method of making data: one flow for each record and sample."""
 
@@ -57,11 +69,16 @@ class Recipe(Protocol):
     def unusable(self, question: Ask, completion: Completion) -> str | None:
         """Why a completion cannot be used and is worth asking again, or None. Pure."""
 
-    def longest(self, prompt: Prompt, seeds: Seeds) -> tuple[Conversation, int]:
-        """Messages that the last request of the longest chain holds besides answers, and the sum of max_tokens.
+    def longest(self, prompt: Prompt, seeds: Seeds) -> Mapping[ModelRole, Longest]:
+        """The longest request to each role that the chain asks.
 
-        The runner counts them before the record's first request (law 9).
+        In an order in which each holds all of those before it. The runner counts them before the record's first
+        request (law 9).
         """
+
+    @property
+    def sampling(self) -> Mapping[ModelRole, Sampling]:
+        """How each role samples: the runner refuses what its engine cannot do."""
 
     def settings(self) -> dict[str, object]:
         """All that shapes its rows, for the manifest; JSON values only."""

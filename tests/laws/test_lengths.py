@@ -47,21 +47,30 @@ def test_no_request_is_longer_than_counted(recipe: CritiqueRevise, prompt: Promp
     """Prompt and max_tokens of every request of a chain fit into what was counted for the longest chain."""
     asked: list[Request] = []
     run_chain(recipe, prompt, scripted(recorder(asked, fill)), seed=seed)
-    messages, sampled = recipe.longest(prompt, Seeds(seed, prompt.id))
+    longest = recipe.longest(prompt, Seeds(seed, prompt.id))
     for request in asked:
-        assert tokens(request.messages) + request.sampling.max_tokens <= tokens(messages) + sampled
+        most = longest[request.role]
+        assert tokens(request.messages) + request.sampling.max_tokens <= tokens(most.messages) + most.sampled
 
 
 @given(prompts(), run_seeds, st.integers(1, 4), st.booleans())
 def test_the_longest_chain_is_counted_exactly(prompt: Prompt, seed: int, rounds: int, direct: bool) -> None:
-    """Where every answer takes all of its max_tokens, the last request takes all that was counted."""
+    """Where every answer takes all of its max_tokens, the last request to each role takes all that was counted."""
     recipe = CritiqueRevise(simple(3), rounds, not direct, sampling=small_sampling())
     asked: list[Request] = []
     result = run_chain(recipe, prompt, scripted(recorder(asked, 1.0)), seed=seed)
     assert isinstance(result, Trace)
-    messages, sampled = recipe.longest(prompt, Seeds(seed, prompt.id))
-    assert [m.role for m in asked[-1].messages] == [m.role for m in messages]
-    assert tokens(asked[-1].messages) + asked[-1].sampling.max_tokens == tokens(messages) + sampled
+    for role, most in recipe.longest(prompt, Seeds(seed, prompt.id)).items():
+        last = next(request for request in reversed(asked) if request.role == role)
+        assert [m.role for m in last.messages] == [m.role for m in most.messages]
+        assert tokens(last.messages) + last.sampling.max_tokens == tokens(most.messages) + most.sampled
+
+
+@given(recipes(), prompts(), run_seeds)
+def test_each_role_holds_those_before_it(recipe: CritiqueRevise, prompt: Prompt, seed: int) -> None:
+    """Roles that share an engine are counted once: the longest request of the last role holds the others'."""
+    sizes = [tokens(most.messages) + most.sampled for most in recipe.longest(prompt, Seeds(seed, prompt.id)).values()]
+    assert sizes == sorted(sizes)
 
 
 class CannotCount(ScriptedEngine):
@@ -70,8 +79,8 @@ class CannotCount(ScriptedEngine):
 
 
 def needed(recipe: CritiqueRevise, prompt: Prompt) -> int:
-    messages, sampled = recipe.longest(prompt, Seeds(0, prompt.id))
-    return tokens(messages) + sampled
+    most = recipe.longest(prompt, Seeds(0, prompt.id))["revise"]
+    return tokens(most.messages) + most.sampled
 
 
 RECIPE = CritiqueRevise(simple(3), 2, sampling=small_sampling())

@@ -89,9 +89,10 @@ def test_no_request_is_longer_than_counted(recipe: CritiqueRevise, prompt: Promp
 
     engine = scripted(script)
     run_chain(recipe, prompt, engine, seed=seed)
-    messages, sampled = recipe.longest(prompt, Seeds(seed, "r"))
-    counted = engine.count(messages, prompt.tools)[0] + sampled
+    longest = recipe.longest(prompt, Seeds(seed, "r"))
     for request in asked:
+        most = longest[request.role]
+        counted = engine.count(most.messages, prompt.tools)[0] + most.sampled
         assert engine.count(request.messages, request.tools)[0] + request.sampling.max_tokens <= counted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -11,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constitution.engine import Answer, Ask, Completion, ModelRole, Request, request_key
+from constitution.engine import Answer, Ask, Completion, ModelRole, Request, Sampling, request_key
 from constitution.errors import EngineDeadError, RequestRefused, SettingsError
-from constitution.flow import Flow, ask_all
-from constitution.messages import Conversation, Prompt, user
+from constitution.flow import Flow, Longest, ask_all
+from constitution.messages import Prompt, user
 from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.records import ChainResult, Draft, Failure, Trace
 from constitution.run.chain import MAX_ATTEMPTS, Chains, Lengths, Memory
@@ -245,8 +246,12 @@ class Fan:
     def unusable(self, question: Ask, completion: Completion) -> str | None:
         return None
 
-    def longest(self, prompt: Prompt, seeds: Seeds) -> tuple[Conversation, int]:
-        return prompt.conversation, 64
+    @property
+    def sampling(self) -> Mapping[ModelRole, Sampling]:
+        return small_sampling()
+
+    def longest(self, prompt: Prompt, seeds: Seeds) -> Mapping[ModelRole, Longest]:
+        return {"draft": Longest(prompt.conversation, 64)}
 
     def settings(self) -> dict[str, object]:
         return {}

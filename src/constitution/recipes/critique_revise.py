@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from constitution.engine import Answer, Ask, Completion, ModelRole, Sampling
 from constitution.errors import SettingsError
-from constitution.flow import Flow
+from constitution.flow import Flow, Longest
 from constitution.messages import Conversation, Prompt, assistant, user
 from constitution.principles import Principle, Principles
 from constitution.records import Critique, Draft, Revision, Round, Trace
@@ -120,22 +120,29 @@ class CritiqueRevise:
             rounds.append(done)
         return replace(trace, draft=first, rounds=tuple(rounds))
 
-    def longest(self, prompt: Prompt, seeds: Seeds) -> tuple[Conversation, int]:
-        """Every turn of the longest chain but the answers, and the sum of all max_tokens.
+    def longest(self, prompt: Prompt, seeds: Seeds) -> Mapping[ModelRole, Longest]:
+        """The longest request to each role: that of the last round of a chain that keeps every round.
 
-        A chain that keeps every round is the longest: what is cut out of a transcript only shortens it.
+        What is cut out of a transcript only shortens it.
         """
-        drawn = self.principles.draw(seeds, self.rounds, prompt.tags)
+        found: dict[ModelRole, Longest] = {}
+        total = 0
+        if prompt.response is None:
+            total = self.sampling["draft"].max_tokens
+            found["draft"] = Longest(prompt.conversation, total)
         turns = (*self._opening(prompt.conversation), assistant(prompt.response or ""))
-        total = self.sampling["draft"].max_tokens if prompt.response is None else 0
-        for principle in drawn:
+        for principle in self.principles.draw(seeds, self.rounds, prompt.tags):
             criticise, rewrite = self._turns[principle.id]
             if self.with_critique:
-                turns = (*turns, user(criticise), assistant(""))
+                turns = (*turns, user(criticise))
                 total += self.sampling["critique"].max_tokens
-            turns = (*turns, user(rewrite), assistant(""))
+                found["critique"] = Longest(turns, total)
+                turns = (*turns, assistant(""))
+            turns = (*turns, user(rewrite))
             total += self.sampling["revise"].max_tokens
-        return turns[:-1], total
+            found["revise"] = Longest(turns, total)
+            turns = (*turns, assistant(""))
+        return found
 
     @cached_property
     def _worked(self) -> tuple[str, ...]:

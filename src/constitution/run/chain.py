@@ -20,7 +20,7 @@ from constitution.engine import (
     seeded,
 )
 from constitution.errors import RecordError, SettingsError, TemplateError
-from constitution.flow import Recipe
+from constitution.flow import Longest, Recipe
 from constitution.messages import Conversation, Prompt
 from constitution.records import ChainResult, Failure, Trace
 from constitution.seeds import Seeds
@@ -59,10 +59,6 @@ class Served:
     engines: Mapping[ModelRole, Engine]
     capabilities: Mapping[ModelRole, Capabilities]
 
-    def max_context(self) -> int:
-        """The smallest context of all roles, in tokens."""
-        return min(capability.max_context for capability in self.capabilities.values())
-
 
 @dataclass
 class Lengths:
@@ -87,6 +83,19 @@ class _ChainError(Exception):
         self.stage = stage
         self.attempts = attempts
         self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """Tokens of a request, and what the model of its role holds."""
+
+    prompt: int
+    sampled: int
+    limit: int
+
+    @property
+    def fits(self) -> bool:
+        return self.prompt + self.sampled <= self.limit
 
 
 @dataclass(frozen=True)
@@ -200,7 +209,7 @@ class Chains:
             lora=question.lora,
             parent=parent.key if parent else None,
         )
-        before = Parent(parent.request, parent.completion) if parent and parent.request else None
+        before = self._parent(question)
         depth = question.round * len(self.recipe.stages) + self.recipe.stages.index(question.stage)
         return Request(
             key=key,
@@ -216,31 +225,55 @@ class Chains:
             lora=question.lora,
         )
 
+    def _parent(self, question: Ask) -> Parent | None:
+        """The request to go on from; none where another engine answered it, whose ids mean nothing here."""
+        parent = question.parent
+        if parent is None or parent.request is None:
+            return None
+        engines = self.served.engines
+        if engines[parent.request.role] is not engines[question.role]:
+            return None
+        return Parent(parent.request, parent.completion)
+
     def _fit(self, prompt: Prompt, seeds: Seeds) -> Prompt | None:
         """The prompt, or a shorter one by the policy, or None if it is turned away (law 9)."""
-        limit = self.served.max_context()
-        counted, sampled = self._count(prompt, seeds)
-        if counted + sampled <= limit:
-            self.lengths.add(counted, sampled)
+        counts = self._counts(prompt, seeds)
+        passing = next((count for count in counts if not count.fits), None)
+        if passing is None:
+            self._note_length(counts)
             return prompt
         if self.too_long == "error":
             raise SettingsError(
-                f"record '{prompt.id}': {counted} prompt tokens over the whole chain and {sampled} that may be sampled "
-                f"pass the context of {limit}; lower max_tokens or rounds, or take --too-long skip"
+                f"record '{prompt.id}': {passing.prompt} prompt tokens over the whole chain and {passing.sampled} that "
+                f"may be sampled pass the context of {passing.limit}; lower max_tokens or rounds, or take --too-long "
+                "skip"
             )
         if self.too_long == "truncate_left":
             for shorter in _from_the_left(prompt.conversation):
                 candidate = replace(prompt, conversation=shorter)
-                counted, sampled = self._count(candidate, seeds)
-                if counted + sampled <= limit:
-                    self.lengths.add(counted, sampled)
+                counts = self._counts(candidate, seeds)
+                if all(count.fits for count in counts):
+                    self._note_length(counts)
                     return candidate
         return None
 
-    def _count(self, prompt: Prompt, seeds: Seeds) -> tuple[int, int]:
-        messages, sampled = self.recipe.longest(prompt, seeds)
-        engine = self.served.engines[self.recipe.roles[0]]
-        return engine.count(messages, prompt.tools)[0], sampled
+    def _note_length(self, counts: Sequence[_Count]) -> None:
+        if counts:
+            self.lengths.add(counts[0].prompt, counts[0].sampled)
+
+    def _counts(self, prompt: Prompt, seeds: Seeds) -> list[_Count]:
+        """What the longest request to each engine takes, in the order in which a chain meets them."""
+        longest: dict[int, tuple[ModelRole, Longest]] = {}
+        for role, request in self.recipe.longest(prompt, seeds).items():
+            longest[id(self.served.engines[role])] = role, request
+        return [
+            _Count(
+                self.served.engines[role].count(request.messages, prompt.tools)[0],
+                request.sampled,
+                self.served.capabilities[role].max_context,
+            )
+            for role, request in longest.values()
+        ]
 
 
 def _from_the_left(conversation: Conversation) -> list[Conversation]:
@@ -252,16 +285,33 @@ def _from_the_left(conversation: Conversation) -> list[Conversation]:
     return [(*conversation[:head], *conversation[start:]) for start in starts]
 
 
+MENDS = {
+    "thinking_on": "its chat template has no switch for thinking: leave `thinking` unset",
+    "thinking_off": "its chat template has no switch for thinking: leave `thinking` unset, or name the template's own "
+    "switch in `chat_template_kwargs`",
+    "thinking_budget": "it has no budget for thoughts: with vLLM set engine.reasoning_parser to the model's own (like "
+    "qwen3)",
+    "json_schema": "it cannot be held to a JSON schema: leave out --verdict-first",
+}
+"""What to do where an engine cannot do what a role's sampling needs."""
+
+
 def refuse_impossible(recipe: Recipe, served: Served, prompt: Prompt) -> None:
-    """Refuse settings under which no prompt at all fits: what may be sampled alone fills the context.
+    """Refuse settings that cannot work, before the first token.
 
     Raises:
-        SettingsError: with the arithmetic.
+        SettingsError: no prompt at all fits, since what may be sampled alone fills the context; or an engine cannot do
+            what the sampling of its role asks for.
     """
-    _, sampled = recipe.longest(prompt, Seeds(0, prompt.id))
-    limit = served.max_context()
-    if sampled >= limit:
-        raise SettingsError(
-            f"max_tokens over the whole chain sum to {sampled}, the model's context is {limit}: no prompt fits; "
-            "lower max_tokens of the roles, or rounds"
-        )
+    for role, longest in recipe.longest(prompt, Seeds(0, prompt.id)).items():
+        limit = served.capabilities[role].max_context
+        if longest.sampled >= limit:
+            raise SettingsError(
+                f"max_tokens over the whole chain sum to {longest.sampled}, the model's context is {limit}: no prompt "
+                "fits; lower max_tokens of the roles, or rounds"
+            )
+    for role in recipe.roles:
+        can = served.capabilities[role]
+        for lacking in (need for need in recipe.sampling[role].needs if need in can.lacks):
+            mend = MENDS.get(lacking, "take it out of the role's settings, or take another engine")
+            raise SettingsError(f"role {role}: {can.model} cannot do `{lacking}`; {mend}")
