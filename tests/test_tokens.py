@@ -304,16 +304,15 @@ def test_a_vocabulary_that_spells_control_tokens_is_guarded() -> None:
 @pytest.mark.parametrize(
     ("template", "words"),
     [
-        (None, "no chat template"),
         (
             "{{ raise_exception('alternate!') if messages | length > 1 and messages[1].role == 'user' }}" + CHATML,
             "two user",
         ),
         ("{{ raise_exception('no') if messages | length > 2 }}" + CHATML, "cannot render"),
     ],
-    ids=["none", "alternation", "short"],
+    ids=["alternation", "short"],
 )
-def test_a_template_that_cannot_serve_is_refused_at_the_start(template: str | None, words: str) -> None:
+def test_a_template_that_cannot_serve_is_refused_at_the_start(template: str, words: str) -> None:
     """Before anything is paid for, with the reason."""
     with pytest.raises(SettingsError, match=words):
         Transcripts(tiny_tokenizer(template), date=DATE)

@@ -6,7 +6,8 @@ tokenizer is given.
 
 from __future__ import annotations
 
+from constitution.tokens.dialogue import own_turn
 from constitution.tokens.thoughts import split_thoughts
 from constitution.tokens.transcripts import BREAK_REASONS, PromptIds, Transcripts
 
-__all__ = ["BREAK_REASONS", "PromptIds", "Transcripts", "split_thoughts"]
+__all__ = ["BREAK_REASONS", "PromptIds", "Transcripts", "own_turn", "split_thoughts"]

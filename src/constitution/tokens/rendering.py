@@ -81,6 +81,8 @@ def _placeholder(index: int) -> str:
 class ChatTemplate:
     """The chat template of a tokenizer, with a date that stands still."""
 
+    plain = False
+
     def __init__(self, tokenizer: Any, *, date: str) -> None:
         """Wrap the template of `tokenizer`.
 
@@ -89,13 +91,8 @@ class ChatTemplate:
             date: ISO date that the template's clock shows.
 
         Raises:
-            SettingsError: there is no template, or `date` is no date.
+            SettingsError: `date` is no date.
         """
-        name = getattr(tokenizer, "name_or_path", "?")
-        if not getattr(tokenizer, "chat_template", None):
-            raise SettingsError(
-                f"the tokenizer of '{name}' has no chat template, so it is a base model; choose its instruct version."
-            )
         try:
             today = datetime.fromisoformat(date)
         except ValueError as error:
@@ -162,6 +159,15 @@ class ChatTemplate:
             replace(turn, content=_placeholder(index)) if turn.content else turn for index, turn in enumerate(shape)
         )
         return self.render(turns, tools, options)
+
+    @staticmethod
+    def cut(marked: str, shape: Conversation, tools: str | None) -> Cut:
+        """What `marked` gave for a shape, without its texts.
+
+        Raises:
+            Rewritten: the template does more than put something around each text.
+        """
+        return cut(marked, shape, tools)
 
 
 def cut(rendered: str, shape: Conversation, tools: str | None) -> Cut:

@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 
 from constitution.errors import RecordError
 from constitution.messages import Conversation
+from constitution.tokens.dialogue import DialogueTemplate
 from constitution.tokens.harmless import defuse, function_names, strings
 from constitution.tokens.plain import Codec
-from constitution.tokens.rendering import ChatTemplate, Rewritten, Slot, cut, shape_of, shows
+from constitution.tokens.rendering import ChatTemplate, Rewritten, Slot, shape_of, shows
 
 Options: TypeAlias = Mapping[str, Any]
 _Key: TypeAlias = tuple[Conversation, str | None, str]
@@ -39,7 +40,7 @@ class Skeleton:
 class Skeletons:
     """Makes skeletons and keeps the last ones."""
 
-    def __init__(self, codec: Codec, template: ChatTemplate, room: int = 1 << 23) -> None:
+    def __init__(self, codec: Codec, template: ChatTemplate | DialogueTemplate, room: int = 1 << 23) -> None:
         """Keep skeletons up to `room` ids and letters, which take eight bytes at most."""
         self._codec = codec
         self._template = template
@@ -82,7 +83,7 @@ class Skeletons:
         calm, calm_tools = defuse(shape, tools)
         marked = self._template.marked(calm, calm_tools, options)
         try:
-            pieces = cut(marked, calm, calm_tools).pieces
+            pieces = self._template.cut(marked, calm, calm_tools).pieces
         except Rewritten:
             pieces = (marked,)
         if sum(self._codec.controls(self._ids(piece)) for piece in pieces) != made.controls:
@@ -99,7 +100,7 @@ class Skeletons:
     def _new(self, shape: Conversation, tools: str | None, options: Options) -> Skeleton:
         if not self.whole:
             try:
-                found = cut(self._template.marked(shape, tools, options), shape, tools)
+                found = self._template.cut(self._template.marked(shape, tools, options), shape, tools)
             except Rewritten:
                 pass
             else:

@@ -12,11 +12,13 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, TypeAlias, get_args
 
 from constitution.engine import Completion, Parent, Request, Sampling
 from constitution.errors import RecordError, SettingsError
 from constitution.messages import Conversation, assistant, user
+from constitution.tokens.dialogue import STOPS, DialogueTemplate, own_turn, spaced
 from constitution.tokens.plain import Codec
 from constitution.tokens.rendering import ChatTemplate
 from constitution.tokens.skeletons import Skeleton, Skeletons
@@ -63,7 +65,8 @@ class Transcripts:
         """Copy the tokenizer and try its chat template.
 
         Args:
-            tokenizer: a fast tokenizer of transformers with a chat template.
+            tokenizer: a fast tokenizer of transformers; without a chat template it is a base model's, whose prompts
+                are plain `Human:` and `Assistant:` transcripts.
             date: ISO date that templates with a clock see; a run keeps the one of its start.
             stop_ids: ids that end an answer besides the tokenizer's control tokens.
             remember: how many prompts to keep, so that a chain is not built again at each stage.
@@ -72,7 +75,11 @@ class Transcripts:
             SettingsError: the template or the tokenizer cannot serve, with the reason.
         """
         self._codec = Codec(tokenizer)
-        self._template = ChatTemplate(tokenizer, date=date)
+        self._template: ChatTemplate | DialogueTemplate = (
+            ChatTemplate(tokenizer, date=date)
+            if getattr(tokenizer, "chat_template", None)
+            else DialogueTemplate(tokenizer)
+        )
         self._ends = frozenset(self._codec.control) | frozenset(stop_ids)
         self._remember = remember
         self._prompts: OrderedDict[str, tuple[array[int], BreakReason | None, int, bool]] = OrderedDict()
@@ -120,6 +127,38 @@ class Transcripts:
         return skeleton.opening.rstrip().endswith("<think>")
 
     @property
+    def plain(self) -> bool:
+        """Whether prompts are plain transcripts, for want of a chat template."""
+        return self._template.plain
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Where an answer ends besides the stop strings of its request."""
+        return STOPS if self.plain else ()
+
+    def answer_text(self, written: str) -> str:
+        """The answer in what the model wrote: of a plain transcript the model's own turn, without spaces around it."""
+        return own_turn(written) if self.plain else written
+
+    @cached_property
+    def thinking_switch(self) -> bool:
+        """Whether the chat template heeds `enable_thinking`."""
+        turns = (user("a"),)
+        on, off = (self._template.render(turns, None, {"enable_thinking": state}) for state in (True, False))
+        return on != off
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What of a sampling cannot be asked for in the prompt, by the names of `Capabilities.lacks`."""
+        if self.plain:
+            return ("thinking_on", "thinking_off", "thinking_budget", "chat_template_kwargs", "tools")
+        if self.thinking_switch:
+            return ()
+        opening = self._skeletons.of((user("a"),), None, {}).opening
+        always = opening.rstrip().endswith("<think>") or self.has_channels
+        return ("thinking_off",) if always else ("thinking_on", "thinking_off")
+
+    @property
     def has_channels(self) -> bool:
         """Whether answers come in harmony channels, which only control tokens keep apart."""
         return "<|channel|>" in self._codec.control.values()
@@ -134,8 +173,9 @@ class Transcripts:
         before = self._codec.template(opening)
         found: list[int] = []
         for label in labels:
-            ids = self._codec.text(label)
-            if len(ids) != 1 or self._codec.template(opening + label) != [*before, *ids]:
+            shown = self._as_answer(label)
+            ids = self._codec.text(shown)
+            if len(ids) != 1 or self._codec.template(opening + shown) != [*before, *ids]:
                 raise SettingsError(
                     f"the label {label!r} is not one token at the start of this model's answers; choose a shorter one, "
                     "for example a capital letter."
@@ -217,27 +257,33 @@ class Transcripts:
     def _answer_ids(self, parent: Parent) -> tuple[list[int], BreakReason | None]:
         """The ids of an answer as they stand in later prompts."""
         completion = parent.completion
+        text = self._codec.text(self._as_answer(completion.text))
         if completion.reasoning is not None:
-            return self._codec.text(completion.text), "thoughts_left_out"
+            return text, "thoughts_left_out"
         ids = list(completion.token_ids)
         if not ids:
-            return self._codec.text(completion.text), "no_token_ids" if completion.text else None
+            return text, "no_token_ids" if completion.text else None
         if completion.finish_reason == "stop":
             if ids[-1] in self._ends:
                 ids.pop()
-            elif parent.request.sampling.stop:
+            elif parent.request.sampling.stop or self.stops:
                 return self._cut(ids, completion), "stop_string"
         if self._codec.controls(ids):
-            return self._codec.text(completion.text), "control_tokens"
+            return text, "control_tokens"
         return ids, None
 
     def _cut(self, ids: list[int], completion: Completion) -> list[int]:
         """The longest run of sampled ids that the text holds, then the rest of the text."""
+        whole = self._as_answer(completion.text)
         for kept in range(len(ids), 0, -1):
             text = self._codec.decode(ids[:kept])
-            if completion.text.startswith(text) and not self._codec.controls(ids[:kept]):
-                return ids[:kept] + self._codec.text(completion.text[len(text) :])
-        return self._codec.text(completion.text)
+            if whole.startswith(text) and not self._codec.controls(ids[:kept]):
+                return ids[:kept] + self._codec.text(whole[len(text) :])
+        return self._codec.text(whole)
+
+    def _as_answer(self, text: str) -> str:
+        """A text as it stands behind the opening of an answer."""
+        return spaced(text) if self.plain and text else text
 
     def _rendered(self, messages: Conversation, tools: str | None, options: dict[str, Any]) -> PromptIds:
         """`messages` rendered by themselves."""
