@@ -22,7 +22,8 @@ from typing import Any
 from constitution import Request
 from constitution.engines.scripted import from_key
 from constitution.errors import RequestRefused
-from constitution.run.generate import Job, build_recipe, generate
+from constitution.run.generate import Job, generate
+from constitution.run.resolve import build_recipe
 from constitution.run.serving import pool
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.run_file import read_run

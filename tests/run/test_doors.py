@@ -16,6 +16,8 @@ import pytest
 
 from constitution import EngineStartError, Run, ScriptedEngine
 from constitution.engine import Capabilities
+from constitution.engines.models import Named
+from constitution.errors import SettingsError
 from constitution.run.background import Background, background
 from constitution.run.serving import EnginePool, pool
 from tests.scripted_runs import journal_lines, prompts, repeated, rows, sealed_files, tiny
@@ -215,9 +217,9 @@ def test_one_engine_for_the_same_model_and_options() -> None:
 
     async def serve() -> tuple[int, int]:
         mine = EnginePool()
-        calls = [mine.serve({"draft": "scripted", "revise": "scripted"}, {}) for _ in range(5)]
+        calls = [mine.serve({"draft": Named("scripted"), "revise": Named("scripted")}) for _ in range(5)]
         served = await asyncio.gather(*calls)
-        other = await mine.serve({"draft": "scripted"}, {"latency_ms": 1})
+        other = await mine.serve({"draft": Named("scripted", {"latency_ms": 1})})
         same = {id(engine) for each in served for engine in each.engines.values()}
         await mine.close()
         return len(same), len(same | {id(other.engines["draft"])})
@@ -231,3 +233,9 @@ def test_no_loop_is_started_by_an_import() -> None:
     ran = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (ran.stdout, ran.stderr) == ("1\n", "")
     assert threading.active_count() >= 1
+
+
+def test_an_object_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
+    """Before anything is started, with what it lacks."""
+    with pytest.raises(SettingsError, match=r"a recipe needs .*stages, .*sampling.*; \w+ has none"):
+        tiny(tmp_path).revise("Hi?", model="scripted", recipe=tmp_path)  # type: ignore[arg-type]  # that is the point

@@ -14,7 +14,8 @@ import pytest
 from constitution import Completion, EngineDeadError, Request, Run, ScriptedEngine, StoreError
 from constitution.errors import InputError, JournalCorrupt, RequestRefused, RunLocked
 from constitution.run import worker as worker_module
-from constitution.run.generate import Job, build_recipe, generate
+from constitution.run.generate import Job, generate
+from constitution.run.resolve import build_recipe
 from constitution.run.serving import pool
 from constitution.run.worker import Progress
 from constitution.sources.run_file import read_run

@@ -16,7 +16,8 @@ from constitution.messages import Prompt
 from constitution.principles import Principles
 from constitution.run.background import background, on_background
 from constitution.run.chain import Chains, Memory, refuse_impossible
-from constitution.run.generate import Job, OwnChecks, build_recipe, generate, settler_of
+from constitution.run.generate import Job, generate
+from constitution.run.resolve import OwnChecks, models_of, recipe_of, settler_of
 from constitution.run.serving import pool
 from constitution.run.worker import Progress
 from constitution.sources.constitution_file import read_constitution
@@ -102,11 +103,8 @@ class Constitution:
     ) -> Revised | list[Revised]:
         run = _run_file(self, model, recipe, {**settings, "out": "-"})
         prompts = _prompts(prompt, response, run.reading())
-        chosen = build_recipe(run, self.principles) if isinstance(recipe, str) else recipe
-        if isinstance(model, str):
-            served = await pool.serve({role: run.model_of(role) for role in chosen.roles}, run.engine)
-        else:
-            served = await pool.serve_own(model, chosen.roles)
+        chosen = recipe_of(recipe, run, self.principles)
+        served = await pool.serve(models_of(run, chosen, None if isinstance(model, str) else model))
         refuse_impossible(chosen, served, prompts[0])
         chains = Chains(chosen, served, run.seed, run.too_long)
         settler = settler_of(run, self.principles, self._checks)
@@ -182,7 +180,7 @@ class Constitution:
         return Job(
             run=run,
             principles=self.principles,
-            recipe=build_recipe(run, self.principles) if isinstance(recipe, str) else recipe,
+            recipe=recipe_of(recipe, run, self.principles),
             own_checks=self._checks,
             engine=None if isinstance(model, str) else model,
             items=items,

@@ -18,7 +18,8 @@ from constitution.cli.exits import told
 from constitution.display import checks_table, choose, console, pair_view, reasons_table, sums_table
 from constitution.errors import SettingsChanged
 from constitution.records import REASONS
-from constitution.run.generate import Job, build_recipe
+from constitution.run.generate import Job
+from constitution.run.resolve import build_recipe
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.run_file import read_run
 

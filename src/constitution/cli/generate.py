@@ -16,8 +16,9 @@ from constitution.cli.exits import told
 from constitution.display import console, summary_view
 from constitution.errors import SettingsError
 from constitution.records import REASONS
-from constitution.run.generate import Job, build_recipe
+from constitution.run.generate import Job
 from constitution.run.merge import merge as merge_runs
+from constitution.run.resolve import build_recipe
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.run_file import read_run
 

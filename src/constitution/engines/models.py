@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +15,46 @@ from constitution.errors import SettingsError
 _log = logging.getLogger("constitution")
 
 
-def _scripted(_: str, options: Mapping[str, Any]) -> Engine:
+@dataclass(frozen=True)
+class Named:
+    """A model string, and the options of the engine that serves it."""
+
+    model: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The model string without its kind."""
+        return self.model.removeprefix("vllm:")
+
+    @property
+    def in_process(self) -> bool:
+        """Whether its weights are loaded by this process."""
+        return not is_scripted(self.model) and "://" not in self.model
+
+    @property
+    def identity(self) -> str:
+        """Equal for what one running engine can serve."""
+        return json.dumps([self.model, self.options], sort_keys=True, default=repr)
+
+
+def is_scripted(model: str) -> bool:
+    """Whether a model string, or a model's fingerprint, is that of the scripted engine."""
+    return model == "scripted" or model.startswith("scripted:")
+
+
+def _scripted(name: str, options: Mapping[str, Any]) -> Engine:
     from constitution.engines.scripted import ScriptedEngine
 
     known = {"latency_ms": float, "max_context": int, "max_in_flight": int}
-    for name, value in options.items():
-        if name not in known:
-            raise SettingsError(f"engine.{name}: unknown option of the scripted engine, expected {', '.join(known)}")
+    for option, value in options.items():
+        if option not in known:
+            raise SettingsError(f"engine.{option}: unknown option of the scripted engine, expected {', '.join(known)}")
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise SettingsError(f"engine.{name} is {value!r}, expected a number")
-        if known[name] is int and not isinstance(value, int):
-            raise SettingsError(f"engine.{name} is {value!r}, expected a whole number")
-    return ScriptedEngine(**{name: known[name](value) for name, value in options.items()})
+            raise SettingsError(f"engine.{option} is {value!r}, expected a number")
+        if known[option] is int and not isinstance(value, int):
+            raise SettingsError(f"engine.{option} is {value!r}, expected a whole number")
+    return ScriptedEngine(model=name, **{option: known[option](value) for option, value in options.items()})
 
 
 def _vllm(name: str, options: Mapping[str, Any]) -> Engine:
@@ -52,7 +82,7 @@ def check_model(model: str) -> None:
     Raises:
         SettingsError: saying what was expected.
     """
-    if model in ("scripted", "demo"):
+    if model == "demo" or is_scripted(model):
         return
     name = model.removeprefix("vllm:")
     if not name.strip() or name != name.strip() or "://" in name:
@@ -76,7 +106,7 @@ def make_engine(model: str, options: Mapping[str, Any] | None = None) -> Engine:
         EngineStartError: if the small model cannot be prepared.
     """
     check_model(model)
-    kind = model if model in ("scripted", "demo") else "vllm"
+    kind = "scripted" if is_scripted(model) else "demo" if model == "demo" else "vllm"
     name = model.removeprefix("vllm:")
     if kind == "vllm" and Path(name).expanduser().is_dir():
         name = str(Path(name).expanduser())

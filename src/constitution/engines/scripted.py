@@ -6,15 +6,17 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from math import inf
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from constitution.digest import digest_bytes, uniform
 from constitution.engine import Capabilities, Completion, Request
 from constitution.errors import EngineDeadError, RequestRefused, SettingsError
 from constitution.messages import Conversation
+from constitution.tokens import own_turn, split_thoughts
 
 Script: TypeAlias = Callable[[Request], str | Completion]
 Fault: TypeAlias = Callable[[Request], Exception | None]
+Kind: TypeAlias = Literal["chat", "reasoning", "reasoning_opened", "base"]
 
 _WORDS = [
     "amber",
@@ -62,6 +64,9 @@ class ScriptedEngine:
         max_context: prompt and answer together, in tokens of four characters.
         max_in_flight: how many requests it says that it takes at a time.
         model: the fingerprint that it gives; another one gives other keys.
+        kind: what the script's texts are. `chat`: answers; `reasoning`: thoughts in a think block, and the answer;
+            `reasoning_opened`: the same where the prompt has opened the block; `base`: what a base model writes after
+            `Assistant:`, with the turns that it goes on to invent.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class ScriptedEngine:
         max_context: int = 1_000_000,
         max_in_flight: int = 64,
         model: str = "scripted",
+        kind: Kind = "chat",
     ) -> None:
         if not 0 <= latency_ms < inf:
             raise SettingsError(f"engine.latency_ms is {latency_ms}, expected 0 or more")
@@ -82,6 +88,7 @@ class ScriptedEngine:
         self._latency = latency_ms / 1000
         self._fault = fault
         self._model = model
+        self._kind = kind
         self._max_context = max_context
         self._max_in_flight = max_in_flight
         self._closed = False
@@ -122,7 +129,16 @@ class ScriptedEngine:
         said = self._script(request)
         if isinstance(said, Completion):
             return said
-        return Completion(text=said, logprobs=_logprobs(request), prompt_tokens=prompt_tokens)
+        reasoning, text = self._read(said)
+        return Completion(text, reasoning=reasoning, logprobs=_logprobs(request), prompt_tokens=prompt_tokens)
+
+    def _read(self, said: str) -> tuple[str | None, str]:
+        """Thoughts and answer, as engines tell them apart."""
+        if self._kind == "base":
+            return None, own_turn(said)
+        if self._kind == "chat":
+            return None, said
+        return split_thoughts(said, opened=self._kind == "reasoning_opened")
 
     def count(self, messages: Conversation, tools: str | None = None) -> tuple[int, bool]:
         """Four characters are a token, those of tools and calls too, and each message has two more."""

@@ -183,11 +183,14 @@ class VLLMEngine:
                     config, usage_context=UsageContext.LLM_CLASS, disable_log_stats=arguments.disable_log_stats
                 )
             self._watchdog.ready()
-        whole = self._transcripts.whole_because
-        if whole is not None:
-            logger.warning("texts are rendered whole and prompts share less of the prefix cache: %s", whole)
+        tell_form(self._transcripts, self._model)
         self._capabilities = vllm_settings.capabilities(
-            self._llm.vllm_config, self._model, self._revision, cpu=cpu, date=self._date, whole=whole
+            self._llm.vllm_config,
+            self._model,
+            self._revision,
+            cpu=cpu,
+            date=self._date,
+            transcripts=self._transcripts,
         )
 
     def _new_transcripts(self, config: Any) -> Transcripts:
@@ -290,7 +293,7 @@ class VLLMEngine:
             top_k=asked.top_k,
             min_p=asked.min_p,
             seed=asked.seed,
-            stop=list(asked.stop),
+            stop=[*asked.stop, *self._spliced().stops],
             output_kind=RequestOutputKind.FINAL_ONLY,
             skip_special_tokens=not self._spliced().has_channels,
             **options,
@@ -321,7 +324,7 @@ class VLLMEngine:
         finish: FinishReason = output.finish_reason
         reasoning, text = split_thoughts(output.text, opened=self._spliced().opens_thoughts(request))
         return Completion(
-            text=text,
+            text=self._spliced().answer_text(text),
             token_ids=tuple(output.token_ids),
             finish_reason=finish,
             logprobs=self._label_logprobs(request, output) if request.labels else None,
@@ -355,6 +358,18 @@ def _forget_sockets(llm: Any) -> None:
         ending = threading.Thread(target=context.destroy, kwargs={"linger": 0}, daemon=True)
         ending.start()
         ending.join(2)
+
+
+def tell_form(transcripts: Transcripts, model: str) -> None:
+    """Say once what is particular about the prompts of a model."""
+    if transcripts.plain:
+        logger.warning(
+            "'%s' has no chat template, so it is asked as a base model: plain Human: and Assistant: transcripts", model
+        )
+    if transcripts.whole_because is not None:
+        logger.warning(
+            "texts are rendered whole and prompts share less of the prefix cache: %s", transcripts.whole_because
+        )
 
 
 def count_start() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from constitution.engine import Capabilities
 from constitution.errors import SettingsError
+from constitution.tokens import Transcripts
 
 CPU_SEQUENCES = 128
 """32 gave 600 tokens a second, 64 gave 980, 128 gave 1,050 to 1,250, 256 no more than that (SmolLM2-135M, 2 cores)."""
@@ -121,6 +122,15 @@ def _fast_bfloat16() -> bool:
     return any(bool(probe()) for name in probes if (probe := getattr(torch.cpu, name, None)) is not None)
 
 
+def default_share() -> float:
+    """The share of a GPU's memory that vLLM claims unless it is told otherwise."""
+    from vllm.engine.arg_utils import AsyncEngineArgs
+
+    fields = {field.name: field for field in dataclasses.fields(AsyncEngineArgs)}
+    default: Any = fields["gpu_memory_utilization"].default
+    return float(default)
+
+
 def version() -> str:
     """VLLM's version."""
     import vllm
@@ -129,11 +139,13 @@ def version() -> str:
 
 
 def capabilities(
-    config: Any, model: str, revision: str | None, *, cpu: bool, date: str, whole: str | None
+    config: Any, model: str, revision: str | None, *, cpu: bool, date: str, transcripts: Transcripts
 ) -> Capabilities:
-    """What a started engine can do, from its own configuration."""
+    """What a started engine can do, from its own configuration and the model's chat template."""
     dtype = str(config.model_config.dtype).removeprefix("torch.")
-    quantized = config.model_config.quantization
+    quantized, whole = config.model_config.quantization, transcripts.whole_because
+    reasoning = getattr(config, "reasoning_config", None)
+    budget = () if reasoning is not None and getattr(reasoning, "enabled", True) else ("thinking_budget",)
     cache, scheduler = config.cache_config, config.scheduler_config
     invariant = os.environ.get("VLLM_BATCH_INVARIANT") == "1"
     seen: dict[str, object] = {
@@ -147,6 +159,7 @@ def capabilities(
         "max_num_batched_tokens": scheduler.max_num_batched_tokens,
         "batch_invariant": invariant,
         "template_date": date,
+        "prompts": "plain Human: and Assistant: transcripts" if transcripts.plain else "chat template",
         "texts": "spliced" if whole is None else f"rendered whole: {whole}",
     }
     blocks = cache.num_gpu_blocks
@@ -157,6 +170,7 @@ def capabilities(
         kv_tokens=int(blocks) * int(cache.block_size) if blocks else None,
         logprobs=True,
         json_schema=True,
+        lacks=tuple(sorted({*transcripts.lacks, *budget})),
         same_text_again=dtype == "float32" if cpu else invariant,
         fingerprint=tuple((name, str(value)) for name, value in seen.items()),
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from constitution.engines.models import is_scripted
 from constitution.formats.card_parts import (
     checks_part,
     constitution_part,
@@ -116,7 +117,7 @@ def _warnings(facts: Facts) -> Iterator[str]:
     for run in facts.runs:
         if (shard := run.manifest.shard) is not None:
             yield f"> **A part.** {code(run.name)} is shard {shard[0]}/{shard[1]} of a run, not the whole of it."
-        if any(model["model"] == "scripted" for model in run.manifest.models.values()):
+        if any(is_scripted(model["model"]) for model in run.manifest.models.values()):
             yield f"> **For tests only.** The answers of {code(run.name)} are random words of the scripted engine."
     yield (
         "> **Content warning.** Prompts and answers may be harmful, offensive or wrong, the chosen answers too. "

@@ -13,23 +13,22 @@ from typing import Any
 
 import orjson
 
-from constitution.checks import Check, build
 from constitution.digest import digest
-from constitution.engine import Engine
-from constitution.errors import EngineDeadError, InputError, SettingsChanged, SettingsError, StoreError
+from constitution.engine import Engine, ModelRole
+from constitution.engines.models import Named, check_model
+from constitution.errors import EngineDeadError, InputError, SettingsChanged, StoreError
 from constitution.flow import Recipe
 from constitution.principles import Principles
-from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.run.chain import Chains, Served, refuse_impossible
 from constitution.run.inputs import exclusion_of, plan_inputs, same_inputs
 from constitution.run.log import logger, run_log
+from constitution.run.resolve import OwnChecks, models_of, settler_of
 from constitution.run.serving import pool
 from constitution.run.worker import Progress, Worker
 from constitution.sources.dump import dump_constitution
 from constitution.sources.prompts import PromptFile, PromptSource
 from constitution.sources.prompts.exclusion import Exclusion
 from constitution.sources.run_file import RunFile, SourceFile, dump_run
-from constitution.steps.pair import Pairing
 from constitution.steps.settle import Settler
 from constitution.store.disk import write_atomically
 from constitution.store.folder import Manifest, RunFolder, parse_shard, refuse_changes
@@ -37,8 +36,6 @@ from constitution.store.plan import Plan, read_chunk
 from constitution.store.reuse import ReuseIndex
 from constitution.store.shards import read_sums
 from constitution.store.sums import Sums
-
-OwnChecks = Mapping[str, Callable[..., object]]
 
 
 @dataclass
@@ -90,6 +87,10 @@ class Job:
         """Evaluation prompts that no input may repeat; read when it is first asked for."""
         return exclusion_of(self.run)
 
+    def models(self) -> dict[ModelRole, Named | Engine]:
+        """What answers each role that the recipe asks: its own model, else the user's engine, else the run's model."""
+        return models_of(self.run, self.recipe, self.engine)
+
     def settler(self) -> Settler:
         """Pair policy and checks."""
         return settler_of(self.run, self.principles, self.own_checks)
@@ -97,7 +98,7 @@ class Job:
     def settings(self) -> dict[str, Any]:
         """All that shapes rows: compared when the folder is opened again."""
         run = self.run
-        models = {role: run.model_of(role) for role in self.recipe.roles} if self.engine is None else {}
+        named = {role: model for role, model in self.models().items() if isinstance(model, Named)}
         return {
             "constitution": self.principles.digest,
             **self.recipe.settings(),
@@ -119,41 +120,10 @@ class Job:
             "too_long": run.too_long,
             "keep_duplicates": run.keep_duplicates,
             "chunk_size": run.chunk_size,
-            "model": models,
+            "model": {role: model.model for role, model in named.items()},
             "engine": dict(run.engine),
+            "engines": {role: dict(own.engine) for role, own in run.roles.items() if own.engine} or None,
         }
-
-
-def build_recipe(run: RunFile, principles: Principles) -> Recipe:
-    """The recipe that a run names.
-
-    Raises:
-        SettingsError: if there is none of this name, or the constitution lacks what it uses.
-    """
-    if run.recipe != CritiqueRevise.name:
-        raise SettingsError(f"recipe '{run.recipe}': expected {CritiqueRevise.name}")
-    return CritiqueRevise(
-        principles=principles,
-        rounds=run.rounds,
-        with_critique=run.critique,
-        verdict_first=run.verdict_first,
-        sampling=run.sampling(),
-        lora=run.lora(),
-    )
-
-
-def settler_of(run: RunFile, principles: Principles, own: OwnChecks) -> Settler:
-    """Pair policy and checks of a run."""
-    return Settler(Pairing(run.pairs, run.keep_check_worse), build_checks(principles, own))
-
-
-def build_checks(principles: Principles, own: OwnChecks) -> dict[str, tuple[Check, ...]]:
-    """The checks of each principle that has some, by its id."""
-    return {
-        principle.id: tuple(build(spec, own) for spec in principle.checks)
-        for principle in principles.principles
-        if principle.checks
-    }
 
 
 async def generate(job: Job) -> bool:
@@ -168,6 +138,9 @@ async def generate(job: Job) -> bool:
         EngineStartError: the engine did not start.
         EngineDeadError: it died; the same call goes on with the run.
     """
+    for model in job.models().values():
+        if isinstance(model, Named):
+            check_model(model.model)
     folder = RunFolder(job.run.out)
     is_new = not folder.path.exists()
     folder.create()
@@ -283,11 +256,11 @@ def _sealed(folder: RunFolder, plan: Plan, shard: tuple[int, int] | None) -> tup
 
 
 async def _serve(job: Job) -> Served:
-    if job.engine is not None:
-        return await pool.serve_own(job.engine, job.recipe.roles)
-    models = {role: job.run.model_of(role) for role in job.recipe.roles}
-    job.on_start("starting the engine: " + ", ".join(dict.fromkeys(models.values())))
-    return await pool.serve(models, job.run.engine)
+    models = job.models()
+    names = dict.fromkeys(model.model for model in models.values() if isinstance(model, Named))
+    if names:
+        job.on_start("starting the engine: " + ", ".join(names))
+    return await pool.serve(models)
 
 
 def _models(served: Served) -> dict[str, dict[str, Any]]:
@@ -385,15 +358,3 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def require_recipe(recipe: object) -> None:
-    """Refuse an object that is no recipe.
-
-    Raises:
-        SettingsError: naming what it lacks.
-    """
-    lacking = [name for name in ("name", "stages", "roles", "flow", "unusable", "longest", "settings")
-               if not hasattr(recipe, name)]  # fmt: skip
-    if lacking:
-        raise SettingsError(f"a recipe needs {', '.join(lacking)}; {type(recipe).__name__} has none")

@@ -14,8 +14,8 @@ import orjson
 from constitution.errors import StoreError
 from constitution.principles import Principles
 from constitution.records import OUTCOMES, ChainResult
-from constitution.run.generate import OwnChecks, build_checks
 from constitution.run.replay import replay
+from constitution.run.resolve import OwnChecks, build_checks
 from constitution.sources.constitution_file import read_constitution
 from constitution.steps.pair import Pairing
 from constitution.steps.settle import Settler

@@ -11,8 +11,8 @@ from constitution.errors import EngineDeadError, SettingsError
 from constitution.messages import Conversation, Prompt
 from constitution.records import ChainResult, Failure
 from constitution.run.chain import Chains, Served
-from constitution.run.generate import build_recipe
 from constitution.run.inputs import planned_file
+from constitution.run.resolve import build_recipe
 from constitution.sources.run_file import RunFile, read_run
 from constitution.store.folder import Manifest, RunFolder
 from constitution.store.journal import DoneEvent, JournalContent, read_journal

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Mapping
-from typing import Any
 
 from constitution.engine import Capabilities, Engine, ModelRole
-from constitution.engines.models import make_engine
+from constitution.engines.memory import refuse_crowded
+from constitution.engines.models import Named, check_model, make_engine
 from constitution.run.background import after_fork, at_exit
 from constitution.run.chain import Served
 
@@ -23,32 +22,43 @@ class EnginePool:
     def forget(self) -> None:
         """Know no engine any more: in a forked child they are the parent's, and so is the loop they live on."""
         self._running: dict[str, tuple[Engine, Capabilities]] = {}
+        self._named: dict[str, Named] = {}
         self._own: dict[int, tuple[Engine, Capabilities]] = {}
         self._lock: asyncio.Lock | None = None
         self._registered = False
 
-    async def serve(self, models: Mapping[ModelRole, str], options: Mapping[str, Any]) -> Served:
+    async def serve(self, models: Mapping[ModelRole, Named | Engine]) -> Served:
         """The engines of the roles, started where they are not running yet.
 
+        Args:
+            models: by role a model string with its options, or an engine object that the user made and closes. Roles
+                with the same one share an engine.
+
         Raises:
-            SettingsError, EngineStartError: if one cannot be started.
+            SettingsError, EngineStartError: if one cannot be started; strings are looked at before any is.
         """
         async with self._locked():
-            started = {role: await self._named(model, options) for role, model in models.items()}
-        return _served(started)
+            await self._refuse([model for model in models.values() if isinstance(model, Named)])
+            return _served({role: await self._serving(model) for role, model in models.items()})
 
-    async def serve_own(self, engine: Engine, roles: tuple[ModelRole, ...]) -> Served:
-        """One engine object that the user made, for all roles; the user closes it."""
-        async with self._locked():
-            if id(engine) not in self._own:
-                self._own[id(engine)] = (engine, await _started(engine))
-        return _served(dict.fromkeys(roles, self._own[id(engine)]))
+    async def _refuse(self, wanted: list[Named]) -> None:
+        """Refuse what cannot be started, or not beside what runs."""
+        new = {named.identity: named for named in wanted if named.identity not in self._running}
+        for named in new.values():
+            check_model(named.model)
+        if new:
+            await asyncio.to_thread(refuse_crowded, list(new.values()), list(self._named.values()))
 
-    async def _named(self, model: str, options: Mapping[str, Any]) -> tuple[Engine, Capabilities]:
-        name = json.dumps([model, options], sort_keys=True, default=repr)
+    async def _serving(self, model: Named | Engine) -> tuple[Engine, Capabilities]:
+        if not isinstance(model, Named):
+            if id(model) not in self._own:
+                self._own[id(model)] = (model, await _started(model))
+            return self._own[id(model)]
+        name = model.identity
         if name not in self._running:
-            engine = await asyncio.to_thread(make_engine, model, options)
+            engine = await asyncio.to_thread(make_engine, model.model, model.options)
             self._running[name] = (engine, await _started(engine))
+            self._named[name] = model
             self._close_at_exit()
         return self._running[name]
 
@@ -68,7 +78,7 @@ class EnginePool:
         dead = set(map(id, served.engines.values()))
         for name, (engine, _) in list(self._running.items()):
             if id(engine) in dead:
-                del self._running[name]
+                del self._running[name], self._named[name]
                 with contextlib.suppress(Exception):  # it is dead: whatever closing says, the run says more
                     await engine.close()
         for own in list(self._own):
@@ -79,6 +89,7 @@ class EnginePool:
         """Close all engines that were started by name."""
         engines = [engine for engine, _ in self._running.values()]
         self._running.clear()
+        self._named.clear()
         self._own.clear()
         for engine in engines:
             await engine.close()

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from constitution.engine import ModelRole, Sampling
+from constitution.engines.models import Named
 from constitution.errors import Problem, RunFileError, SettingsError
 from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLING, MAX_ROUNDS
 from constitution.sources.compose import compose
@@ -43,6 +44,7 @@ class RoleFile(_Written):
     """How one role samples, and with which model. What is unset is inherited."""
 
     model: Text | None = Field(None, description="Model of this role; else the run's.")
+    engine: dict[str, Any] | None = Field(None, description="Options of the engine of this role's own model.")
     lora: Text | None = Field(None, description="LoRA adapter of this role.")
     temperature: float | None = Field(None, ge=0, le=2, description="0 is greedy.")
     top_p: float | None = Field(None, gt=0, le=1)
@@ -140,10 +142,20 @@ class RunFile(_Written):
             raise SettingsError("some sources have a weight and others none: give one for each, or none at all")
         return Choice(tuple(self.where), self.draw, self.limit, weights, self.seed)
 
-    def model_of(self, role: ModelRole) -> str:
-        """The model string of a role."""
+    def model_of(self, role: ModelRole) -> Named:
+        """The model of a role, with the options of its engine: those of the run belong to the run's model.
+
+        Raises:
+            SettingsError: a role has options and no model of its own.
+        """
         own = self.roles.get(role)
-        return own.model if own is not None and own.model is not None else self.model
+        if own is None or own.model is None:
+            if own is not None and own.engine:
+                raise SettingsError(f"roles.{role}.engine goes with roles.{role}.model; the run's model has `engine`")
+            return Named(self.model, self.engine)
+        if own.engine is None and own.model == self.model:
+            return Named(self.model, self.engine)
+        return Named(own.model, own.engine or {})
 
     def sampling(self) -> Mapping[ModelRole, Sampling]:
         """How each role samples: the defaults, with what the run sets."""

@@ -24,6 +24,9 @@ from constitution.store.shards import is_sealed
 MAY_CHANGE = ("in_flight", "engine.latency_ms", "engine.fault", "engine.verbose", "verbose")
 """Settings that a resumed run may have other than the first: they do not touch any answer."""
 
+_ROLE_ENGINE = re.compile(r"^engines\.\w+\.")
+"""Options of the engine of a role's own model."""
+
 OURS = frozenset(
     {
         "manifest.json", "run.yaml", "constitution.yaml", "input.jsonl", "sessions.jsonl", "run.log", "run.lock",
@@ -253,7 +256,7 @@ def refuse_changes(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], c
     changed = [
         f"{name} was {_short(before.get(name))}, is {_short(after.get(name))}"
         for name in sorted(before.keys() | after.keys())
-        if name not in MAY_CHANGE and before.get(name) != after.get(name)
+        if _ROLE_ENGINE.sub("engine.", name) not in MAY_CHANGE and before.get(name) != after.get(name)
     ]
     if changed:
         raise SettingsChanged(
