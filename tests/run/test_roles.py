@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from constitution import Capabilities, Completion, Request, Run, ScriptedEngine
 from constitution.engine import ModelRole, Sampling
+from constitution.engines import vllm_settings
 from constitution.engines.models import Named, make_engine
 from constitution.errors import SettingsChanged, SettingsError
 from constitution.messages import Prompt, user
@@ -217,6 +218,19 @@ def test_a_bad_model_of_a_role_is_refused_before_any_is_started(tmp_path: Path) 
     assert not (tmp_path / "run").exists()
 
 
+def test_models_that_do_not_fit_together_are_refused_before_any_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a run too, with the arithmetic; nothing was asked and no engine was started."""
+    monkeypatch.setattr(vllm_settings, "on_cpu", lambda: False)
+    monkeypatch.setattr(vllm_settings, "default_share", lambda: 0.92)
+    roles = {"revise": {"model": "some/other"}}
+    with pytest.raises(
+        SettingsError, match=r"2 models on one GPU: 0\.92 \(some/model\) \+ 0\.92 \(some/other\) = 1\.84"
+    ):
+        tiny(tmp_path).generate(prompts(1), tmp_path / "run", model="some/model", roles=roles)
+
+
 REASONED = {
     "reasoning": "<think>\nHm, {text} or not?\n</think>\n\n{text}",
     "reasoning_opened": "Hm, {text} or not?\n</think>\n\n{text}",
@@ -242,9 +256,10 @@ def test_a_reasoning_model_gives_the_rows_of_its_answers(kind: Any, tmp_path: Pa
     assert not any("or not?" in turn.content for request in engine.asked for turn in request.messages)
 
 
-def test_thoughts_alone_are_no_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "tag"), [("reasoning", "<think>\n"), ("reasoning_opened", "")])
+def test_thoughts_alone_are_no_answer(kind: Any, tag: str, tmp_path: Path) -> None:
     """A model whose thoughts never end is asked three times, and its record is dropped for that."""
-    engine = ScriptedEngine(lambda _: "<think>\nSo many ways to see it", kind="reasoning")
+    engine = ScriptedEngine(lambda _: f"{tag}So many ways to see it", kind=kind)
     run = tiny(tmp_path).generate(prompts(2), tmp_path / "run", model=engine)
     assert run.summary()["reasons"] == {"only_thoughts": 2}
     assert engine.requests == 6
