@@ -225,9 +225,7 @@ def test_models_that_do_not_fit_together_are_refused_before_any_is_loaded(
     monkeypatch.setattr(vllm_settings, "on_cpu", lambda: False)
     monkeypatch.setattr(vllm_settings, "default_share", lambda: 0.92)
     roles = {"revise": {"model": "some/other"}}
-    with pytest.raises(
-        SettingsError, match=r"2 models on one GPU: 0\.92 \(some/model\) \+ 0\.92 \(some/other\) = 1\.84"
-    ):
+    with pytest.raises(SettingsError, match=r"2 models on one GPU: 0\.92 \(some/model\) .* = 1\.84"):
         tiny(tmp_path).generate(prompts(1), tmp_path / "run", model="some/model", roles=roles)
 
 
