@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from constitution.formats.card.facts import RunRows
 from constitution.formats.export import Exported, Options, export
-from constitution.formats.facts import RunRows
 from constitution.formats.kinds import SettlesOnce, rows_of
 from constitution.formats.rows import Shape
 from constitution.messages import Conversation, user

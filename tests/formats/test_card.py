@@ -21,10 +21,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from constitution.errors import SettingsError
-from constitution.formats import header
-from constitution.formats.card_parts import model_parts
-from constitution.formats.facts import CardText
-from constitution.formats.markdown import code, escaped, fence, shown, table
+from constitution.formats.card import header
+from constitution.formats.card.facts import CardText
+from constitution.formats.card.markdown import code, escaped, fence, shown, table
+from constitution.formats.card.sections import model_parts
 from constitution.formats.splits import Splits
 from constitution.principles import Principle, Principles
 from constitution.records import ChainResult

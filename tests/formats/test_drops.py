@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from constitution.checks import Checked
 from constitution.errors import StoreError
-from constitution.formats import drops
+from constitution.formats.kinds import drops
 from constitution.formats.rows import Shape, table
 from constitution.messages import assistant, user
 from constitution.records import REASONS, ChainResult, Failure, Trace

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from constitution.checks import Checked
 from constitution.errors import SettingsError, StoreError
-from constitution.formats import preference, sft, traces
-from constitution.formats.kinds import KINDS
+from constitution.formats.kinds import KINDS, preference, sft, traces
 from constitution.formats.rows import BATCH, FileFormat, Shape, write_rows
 from constitution.messages import user
 from constitution.records import ChainResult, Critique, Draft, Failure, Revision, Round, Trace

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from constitution.formats import preference, sft, traces
+from constitution.formats.kinds import preference, sft, traces
 from constitution.formats.rows import Shape, table, write_rows
 from constitution.messages import Conversation, assistant, user
 from constitution.records import Draft, Failure, Revision, Round, Trace

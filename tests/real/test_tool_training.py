@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from constitution.formats import preference
+from constitution.formats.kinds import preference
 from constitution.formats.rows import write_rows
 from tests.formats.test_tool_rows import MIXED, TOOLED, rows_of
 from tests.tiny_tokenizer import tiny_tokenizer

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from constitution.errors import InputError
-from constitution.formats import drops
+from constitution.formats.card.facts import CardText, RunRows
 from constitution.formats.export import DEFAULT_KINDS, Exported, Options, export
-from constitution.formats.facts import CardText, RunRows
 from constitution.formats.hub import Target, push
-from constitution.formats.kinds import kind_of
+from constitution.formats.kinds import drops, kind_of
 from constitution.formats.mapped import as_datasets
 from constitution.formats.rows import FileFormat, Shape
 from constitution.formats.splits import TRAIN, Splits

@@ -11,8 +11,8 @@ from constitution.api import Run, export_runs
 from constitution.cli.exits import told
 from constitution.display import console, safe
 from constitution.errors import SettingsError
+from constitution.formats.card.header import check_repo
 from constitution.formats.export import DEFAULT_KINDS, Exported
-from constitution.formats.header import check_repo
 from constitution.formats.hub import Target
 from constitution.formats.hub import push as push_folder
 

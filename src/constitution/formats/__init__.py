@@ -1,1 +1,1 @@
-"""What trainers read: one small file for each kind of row."""
+"""What trainers read: `kinds` of rows, a data set in a folder with its `card`, and its way to the hub."""

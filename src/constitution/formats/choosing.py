@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from constitution.formats.facts import RunRows
+from constitution.formats.card.facts import RunRows
 from constitution.formats.kinds import RECORDS, SettlesOnce, conversation_of, rows_of
 from constitution.formats.mixing import Mix
 from constitution.formats.near_duplicates import NearDuplicates, Signatures

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from constitution.digest import digest_bytes
 from constitution.errors import SettingsError
-from constitution.formats.card import write_card
+from constitution.formats.card.facts import MAX_TAGS, CardText, ConfigFacts, Facts, RunRows
+from constitution.formats.card.header import check_text
+from constitution.formats.card.lengths import PairLengths
+from constitution.formats.card.page import write_card
 from constitution.formats.choosing import Chooser, choose
-from constitution.formats.facts import MAX_TAGS, CardText, ConfigFacts, Facts, RunRows
 from constitution.formats.folder import replacing
-from constitution.formats.header import check_text
 from constitution.formats.kinds import SettlesOnce, conversation_of, kind_of, rows_of
-from constitution.formats.lengths import PairLengths
 from constitution.formats.near_duplicates import NearDuplicates, check_threshold
 from constitution.formats.parts import FILE_BYTES, Part
 from constitution.formats.rows import FORMATS, FileFormat, Shape

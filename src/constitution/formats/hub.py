@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from constitution.errors import PushError
-from constitution.formats.card import ANY_REPO
+from constitution.formats.card.header import check_repo
+from constitution.formats.card.page import ANY_REPO
 from constitution.formats.folder import CARD, LIST, FolderList, check_complete, listed
-from constitution.formats.header import check_repo
 from constitution.formats.kinds import KINDS
 from constitution.formats.rows import FORMATS
 from constitution.store.disk import write_atomically

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from constitution.formats.facts import RunRows
+from constitution.formats.card.facts import RunRows
 from constitution.formats.kinds import SettlesOnce, conversation_of, kind_of, rows_of
 from constitution.formats.rows import table
 from constitution.formats.splits import TRAIN, Splits, prompt_key

@@ -8,7 +8,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from constitution.errors import SettingsError
-from constitution.formats import drops, preference, sft, traces
+from constitution.formats.kinds import drops, preference, sft, traces
 from constitution.formats.rows import Shape
 from constitution.messages import Conversation
 from constitution.records import ChainResult, Trace

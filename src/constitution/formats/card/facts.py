@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from constitution.formats.lengths import PairLengths
+from constitution.formats.card.lengths import PairLengths
 from constitution.formats.near_duplicates import NearDuplicates
 from constitution.formats.rows import FileFormat, Shape
 from constitution.formats.splits import Splits

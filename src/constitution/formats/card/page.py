@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from constitution.engines.models import is_scripted
-from constitution.formats.card_parts import (
+from constitution.formats.card.facts import ConfigFacts, Facts
+from constitution.formats.card.header import default_config, header, title_of, to_yaml
+from constitution.formats.card.markdown import code, escaped, fence, table
+from constitution.formats.card.sections import (
     checks_part,
     constitution_part,
     lengths_part,
@@ -15,10 +18,7 @@ from constitution.formats.card_parts import (
     making_part,
     tokens_part,
 )
-from constitution.formats.facts import ConfigFacts, Facts
 from constitution.formats.folder import CARD
-from constitution.formats.header import default_config, header, title_of, to_yaml
-from constitution.formats.markdown import code, escaped, fence, table
 from constitution.formats.splits import TRAIN
 from constitution.records import OUTCOMES, REASONS
 from constitution.store.disk import write_atomically

@@ -7,9 +7,9 @@ from itertools import groupby
 from pathlib import PurePath
 from typing import Any
 
-from constitution.formats.facts import Facts, RunRows
-from constitution.formats.header import sources_of
-from constitution.formats.markdown import code, details, escaped, fence, table
+from constitution.formats.card.facts import Facts, RunRows
+from constitution.formats.card.header import sources_of
+from constitution.formats.card.markdown import code, details, escaped, fence, table
 from constitution.records import REASONS
 from constitution.sources.dump import dump_constitution
 from constitution.store.sums import COUNTED, SIGNS, Sums

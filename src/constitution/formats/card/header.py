@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from constitution.errors import SettingsError
-from constitution.formats.facts import CardText, ConfigFacts, Facts
+from constitution.formats.card.facts import CardText, ConfigFacts, Facts
 from constitution.formats.kinds import RECORDS
 from constitution.sources.prompts.source import where
 
