@@ -5,14 +5,14 @@ BIN := $(VENV)/bin
 TORCH := torch==2.13.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: demo test check fast bench clean
+.PHONY: demo test check fast bench docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/constitution demo
 
 test: $(VENV)/.test
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks docs/render.py
+	$(BIN)/ruff check src tests benchmarks docs/render.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
@@ -23,6 +23,10 @@ fast: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run_rate.py
+
+# Pages that are made from the code; a test compares them.
+docs: $(VENV)/.test
+	$(BIN)/python docs/render.py
 
 # torch comes first and from PyTorch's CPU index where pip finds it nowhere else: otherwise the CUDA build comes along.
 $(VENV)/.torch:

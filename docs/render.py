@@ -1,0 +1,275 @@
+"""Writes the pages that are made from the code: what they show cannot drift from what runs.
+
+    python docs/render.py           # or: make docs
+
+`NAME.jinja` beside this file holds the prose of a page; the rest is asked of the library, on the scripted engine.
+The test suite renders again and compares byte by byte.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from constitution import Completion, Constitution, Request, Revised, ScriptedEngine
+from constitution.errors import TemplateError
+from constitution.messages import Message
+from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLING
+from constitution.records import Round
+from constitution.run.chain import MAX_ATTEMPTS
+from constitution.sources.constitution_file import parse_constitution, read_constitution
+from constitution.steps.critique import FINDING_SCHEMA
+from constitution.steps.filter import COPY_THRESHOLD
+from constitution.steps.revise import revise_request
+from constitution.templates import (
+    MAX_DEPTH,
+    MAX_OUTPUT,
+    MAX_TEMPLATE,
+    PRINCIPLE_FIELDS,
+    TEMPLATE_NAMES,
+    check_template,
+    shipped_template,
+)
+
+DOCS = Path(__file__).parent
+
+EXAMPLE = """\
+schema: 1
+name: library-desk
+version: "1"
+context: These answers come from the assistant of a small library.
+principles:
+  - id: plain-words
+    text: The answer uses words that every guest knows.
+    critique: Which words of your last answer would a guest not know? Quote them, or say that there are none.
+    revision: Rewrite the answer in words that every guest knows.
+    why: A guest who has to ask twice does not ask again.
+  - id: next-step
+    text: The answer names the next step.
+    critique: Does your last answer say what the guest should do next? Say what is missing, if anything is.
+    revision: Rewrite the answer so that it names the next step.
+"""
+SHOT = """\
+few_shots:
+  critique:
+    - - {role: user, content: When do you close?}
+      - {role: assistant, content: Closure is at 18:00.}
+      - {role: user, content: "Which words of your last answer would a guest not know?"}
+      - {role: assistant, content: "\\"Closure\\" is a word of notices."}
+      - {role: user, content: Rewrite the answer in words that every guest knows.}
+      - {role: assistant, content: We close at six.}
+"""
+OWN = """\
+templates:
+  revise: |
+    {{ principle.revision }}{% if principle.why %} The reason: {{ principle.why | trim }}{% endif %}
+
+    Write only the new answer itself, with no remark before or after it.
+"""
+CONVERSATION = (
+    Message("system", "You are the assistant of a small library. Answer in one or two sentences."),
+    Message("user", "Can I keep this book for longer?"),
+)
+DRAFT = "Loans are extended by OPAC renewal, unless a reservation has been lodged."
+SAID: Mapping[tuple[str, int], str] = {
+    ("draft", 0): DRAFT,
+    ("critique", 1): 'A guest would not know "OPAC renewal", and nobody says "lodged" at home.',
+    ("revise", 1): "Yes, you can keep it for longer if nobody else waits for it.",
+    ("critique", 2): "It leaves the guest alone at the end: nothing says where to go or what to press.",
+    ("revise", 2): "Yes, if nobody else waits for it: sign in on the screen at the door and press Renew.",
+}
+FOUND = '{"applies": true, "violates": true, "severity": 2, "critique": "OPAC is a word of the desk."}'
+
+ANSWERS = {"draft": "the draft", "critique": "the critique", "revise": "the revision"}
+
+
+class Listening(ScriptedEngine):
+    """Keeps what it is asked, and answers each stage of each round with a given text."""
+
+    def __init__(self, said: Mapping[tuple[str, int], str]) -> None:
+        super().__init__()
+        self.said = said
+        self.asked: list[Request] = []
+
+    async def answer(self, request: Request) -> Completion:
+        """Keep the request; the answer is the one of its stage and round."""
+        round = sum(kept.stage == request.stage for kept in self.asked) + (request.stage != "draft")
+        self.asked.append(request)
+        return Completion(self.said.get((request.stage, round), f"({request.stage}, round {round})"))
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One chain, as it was asked and answered."""
+
+    asked: tuple[Request, ...]
+    revised: Revised
+
+    def request(self, stage: str) -> str:
+        """The text of the first request of a stage."""
+        return next(one.messages[-1].content for one in self.asked if one.stage == stage)
+
+    @property
+    def turns(self) -> list[Message]:
+        """All turns, the last answer included."""
+        (last,) = self.revised.rounds[-1:]
+        assert last.revision is not None
+        return [*self.asked[-1].messages, Message("assistant", last.revision.text)]
+
+    def pair(self) -> tuple[int, int]:
+        """The turns that its one pair holds as rejected and chosen, from 1."""
+        (pair,) = self.revised.pairs
+        texts = [turn.content for turn in self.turns]
+        return texts.index(pair.rejected) + 1, texts.index(pair.chosen) + 1
+
+
+def run_chain(constitution: Constitution, said: Mapping[tuple[str, int], str], **settings: Any) -> Chain:
+    """Drive the recipe through the public door."""
+    engine = Listening(said)
+    revised = constitution.revise(CONVERSATION, model=engine, **settings)
+    assert isinstance(revised, Revised)
+    return Chain(tuple(engine.asked), revised)
+
+
+def fenced(text: str, language: str = "text") -> str:
+    """A fence that the text cannot end."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def told(chain: Chain) -> str:
+    """All turns of a chain in the order in which the model sees them, and which request ends where."""
+    turns = chain.turns
+    names = _names(chain, turns)
+    ends: dict[int, list[str]] = {}
+    for number, request in enumerate(chain.asked, start=1):
+        seen = _places(request.messages, turns)
+        line = f"*Request {number}, `{request.stage}`: the model is shown {_ranges(seen)} and answers.*"
+        ends.setdefault(seen[-1], []).append(line)
+    parts: list[str] = []
+    for number, (turn, name) in enumerate(zip(turns, names, strict=True), start=1):
+        parts += [f"**{number}. {turn.role}**: {name}", fenced(turn.content), *ends.get(number, [])]
+    return "\n\n".join(parts)
+
+
+def _places(messages: Sequence[Message], turns: Sequence[Message]) -> list[int]:
+    """Which turns of the whole transcript a request shows, from 1."""
+    places: list[int] = []
+    for message in messages:
+        after = places[-1] if places else 0
+        places.append(turns.index(message, after) + 1)
+    return places
+
+
+def _ranges(places: Sequence[int]) -> str:
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and place == runs[-1][-1] + 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    spans = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    return ("turns " if len(places) > 1 else "turn ") + " and ".join(spans)
+
+
+def _names(chain: Chain, turns: Sequence[Message]) -> list[str]:
+    """What each turn is."""
+    own = _places(CONVERSATION, turns)
+    names = ["few-shot" for _ in turns]
+    for place in own:
+        names[place - 1] = "the conversation's own"
+    rounds: dict[str, Iterator[Round]] = {stage: iter(chain.revised.rounds) for stage in ANSWERS}
+    for request in chain.asked:
+        answer = ANSWERS[request.stage]
+        if request.stage == "draft":
+            names[own[-1]] = answer
+            continue
+        at, round = len(request.messages), next(rounds[request.stage])
+        names[at - 1] = f"{answer} request, round {round.number}, principle `{round.principle}`"
+        names[at] = answer
+    return names
+
+
+def sampling_rows() -> str:
+    """The defaults of each role as rows of a table."""
+    return "\n".join(
+        f"| `{role}` | {one.max_tokens} | {one.temperature} | {one.top_p} | {one.top_k} | {one.min_p} | "
+        f"{', '.join(one.stop) or 'none'} |"
+        for role, one in DEFAULT_SAMPLING.items()
+    )
+
+
+def filters() -> list[str]:
+    """The filters that a template may use, asked of the check itself."""
+    return sorted(name for name in jinja2.Environment().filters if _passes(f"{{{{ context | {name} }}}}"))
+
+
+def _passes(template: str) -> bool:
+    try:
+        check_template("critique", template)
+    except TemplateError:
+        return False
+    return True
+
+
+def ids(principles: Iterable[Any]) -> str:
+    """Ids in a row, in lines."""
+    text = ", ".join(f"`{principle.id}`" for principle in principles)
+    return textwrap.fill(text, 120, break_on_hyphens=False)
+
+
+def what_is_asked() -> dict[str, Any]:
+    """Everything that the page of this name shows."""
+    example = Constitution(parse_constitution(EXAMPLE))
+    with_shot = Constitution(parse_constitution(EXAMPLE + SHOT))
+    own = Constitution(parse_constitution(EXAMPLE + OWN))
+    balanced = Constitution(read_constitution("balanced"))
+    chain = run_chain(example, SAID, rounds=2)
+    found = run_chain(example, {**SAID, ("critique", 1): FOUND}, rounds=1, verdict_first=True)
+    return {
+        "example": fenced(EXAMPLE, "yaml"),
+        "chain": told(chain),
+        "pair": chain.pair(),
+        "finding": fenced(found.request("critique")),
+        "schema": fenced(json.dumps(json.loads(FINDING_SCHEMA), indent=2), "json"),
+        "found": fenced(FOUND, "json"),
+        "direct": told(run_chain(example, SAID, rounds=1, critique=False)),
+        "shot": fenced(SHOT, "yaml part"),
+        "shots": told(run_chain(with_shot, SAID, rounds=1)),
+        "balanced": told(run_chain(balanced, {("draft", 0): DRAFT}, rounds=1)),
+        "balanced_ids": ids(balanced.principles.principles),
+        "own": fenced(OWN, "yaml part"),
+        "own_request": fenced(revise_request(own.principles, own.principles["plain-words"], direct=False)),
+        "templates": [{"name": name, "text": fenced(shipped_template(name), "jinja")} for name in TEMPLATE_NAMES],
+        "fields": ", ".join(f"`principle.{name}`" for name in PRINCIPLE_FIELDS),
+        "filters": ", ".join(f"`{name}`" for name in filters()),
+        "tail": shipped_template("revise").rstrip().splitlines()[-1],
+        "sampling": sampling_rows(),
+        "rounds": DEFAULT_ROUNDS,
+        "again": MAX_ATTEMPTS - 1,
+        "copied": f"{COPY_THRESHOLD:.0%}".replace("%", " %"),
+        "most": f"{MAX_TEMPLATE:,} characters, {MAX_OUTPUT:,} when filled, {MAX_DEPTH} levels of nesting",
+    }
+
+
+PAGES = {"what-is-asked.md": what_is_asked}
+
+
+def render(name: str) -> str:
+    """One page."""
+    text = (DOCS / f"{name}.jinja").read_text("utf-8")
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    return environment.from_string(text).render(PAGES[name]())
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        (DOCS / page).write_text(render(page), "utf-8")
