@@ -12,7 +12,6 @@ says so: `# exit code 2`, perhaps with a part of its message: `# exit code 2: ro
 from __future__ import annotations
 
 import io
-import os
 import re
 import shlex
 import subprocess
@@ -98,6 +97,14 @@ def commands(text: str) -> Iterator[str]:
             yield line.strip().removeprefix("$ ")
 
 
+def write_file(block: Block, folder: Path) -> None:
+    """Write a block to the file that its page names."""
+    assert block.file is not None
+    path = folder / block.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(block.text)
+
+
 def run_page(page: Path, folder: Path) -> int:
     """Run the blocks of a page in order; gives how many were run.
 
@@ -110,9 +117,7 @@ def run_page(page: Path, folder: Path) -> int:
     with chdir(folder):
         for block in blocks(page):
             if block.file is not None:
-                path = Path(block.file)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(block.text)
+                write_file(block, folder)
                 continue
             if block.language == "text" and block.behind and printed is not None:
                 assert block.text == printed, f"{block.place}: the block before prints\n{printed}"
@@ -143,17 +148,28 @@ def run_shell(block: Block) -> str:
         told = re.search(r"# exit code (\d+)(?:: (.*))?$", line)
         expected, message = (int(told[1]), told[2] or "") if told else (0, "")
         words = shlex.split(line, comments=True)
-        if words[0] == "constitution":
-            before, sys.argv = sys.argv, words
-            try:
-                done = CliRunner().invoke(app, words[1:])
-            finally:
-                sys.argv = before
-            code, said, errors = done.exit_code, done.stdout, done.stderr
-        else:
-            ended = subprocess.run(line, shell=True, capture_output=True, text=True, check=False, env={**os.environ})
-            code, said, errors = ended.returncode, ended.stdout, ended.stderr
+        code, said, errors = _own(words) if words[0] == "constitution" else _other(line)
         assert code == expected, f"{block.place}: {line}: exit code {code}\n{said}{errors}"
         assert message in errors, f"{block.place}: {line}: says something else:\n{errors}"
-        out.append(said)
+        out.append(said + errors if expected else said)
     return "".join(out)
+
+
+def _own(words: list[str]) -> tuple[int, str, str]:
+    """A command of ours, perhaps with `> FILE` behind it."""
+    into = Path(words[-1]) if words[-2:-1] == [">"] else None
+    words = words[:-2] if into else words
+    before, sys.argv = sys.argv, words
+    try:
+        done = CliRunner().invoke(app, words[1:])
+    finally:
+        sys.argv = before
+    if into is None:
+        return done.exit_code, done.stdout, done.stderr
+    into.write_text(done.stdout)
+    return done.exit_code, "", done.stderr
+
+
+def _other(line: str) -> tuple[int, str, str]:
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr

@@ -1,72 +1,95 @@
-"""The reference page of the constitution file says what is so."""
+"""The page of the constitution file says what is so."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
-import jsonschema
 import pytest
+from pydantic import BaseModel
 
-from constitution.errors import ConstitutionFileError
-from constitution.sources.compose import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_NODES, compose
-from constitution.sources.constitution_file import json_schema, parse_constitution, read_constitution
+from constitution.principles import Reply
+from constitution.sources.compose import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_NODES
 from constitution.sources.extends import MAX_CHAIN
-from constitution.sources.file_models import ConstitutionFile, PrincipleFile
-from constitution.sources.nodes import plain
+from constitution.sources.file_models import (
+    CaseFile,
+    ConstitutionFile,
+    FewShotsFile,
+    JudgeShotFile,
+    MessageFile,
+    PrincipleFile,
+)
+from constitution.templates import TEMPLATE_NAMES
+from tests.docs_pages import ROOT, blocks, run_page, write_file
+from tests.docs_yaml import check_yaml, data_of, keys
 
-PAGE = (Path(__file__).parents[2] / "docs" / "constitution-file.md").read_text("utf-8")
-
-
-def blocks(kind: str) -> list[str]:
-    """The code blocks of one kind, in order."""
-    return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
-
-
-LEAST, EVERY, CHILD = blocks("yaml")
-
-
-@pytest.mark.parametrize("text", [LEAST, EVERY], ids=["least", "every key"])
-def test_an_example_is_a_constitution(text: str) -> None:
-    """As a file and in an editor."""
-    node, _ = compose(text.encode(), "docs")
-    assert node is not None
-    jsonschema.validate(plain(node), json_schema())
-    assert len(parse_constitution(text)) == 1
+FILE = ROOT / "docs" / "constitution-file.md"
+PAGE = FILE.read_text("utf-8")
+YAML = [block for block in blocks(FILE) if block.language == "yaml"]
+EXAMPLES = [data_of(block) for block in YAML if "refused" not in block.info]
 
 
-def test_the_example_of_extending_merges_as_told(tmp_path: Path) -> None:
-    """With the page's own example as the parent."""
-    (tmp_path / "library.yaml").write_text(EVERY)
-    (tmp_path / "opening-hours.yaml").write_text("name: h\nversion: v\nprinciples: [{id: hours, asks: q}]\n")
-    child = tmp_path / "child.yaml"
-    child.write_text(CHILD.replace("[library,", "[library.yaml,"))
-    found = read_constitution(child)
-    assert [principle.id for principle in found.principles] == ["no-lecturing", "hours", "names-the-desk"]
-    assert (found.context, found.principles[0].weight, found.principles[0].why) == ("", 0.5, "")
-    assert found.principles[0].critique == "Say where the answer lectures."
+def test_the_page_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    """Every command and every Python block, with what they print; and no block is left out."""
+    runnable = [block for block in blocks(FILE) if block.language in ("python", "bash")]
+    assert run_page(FILE, tmp_path) == len(runnable) >= 7
+    assert not [block.place for block in blocks(FILE) if block.not_run]
 
 
-def test_the_example_of_problems_is_what_is_told() -> None:
-    """To the letter."""
-    with pytest.raises(ConstitutionFileError) as caught:
-        parse_constitution(blocks("yaml-refused")[0], file="house.yaml")
-    assert str(caught.value) == blocks("text")[0].strip()
+def test_every_example_is_read_as_what_it_says_it_is(tmp_path: Path) -> None:
+    """By the reader and by the JSON Schema. Whole files have a name, parts say `part`, what is refused says that."""
+    for block in YAML:
+        if block.file is not None:
+            write_file(block, tmp_path)
+        kind = check_yaml(block, tmp_path)
+        expected = {"constitution": "yaml", "part of a constitution": "yaml part", "refused": "yaml refused"}[kind]
+        assert block.info == expected, block.place
+        assert (block.file is None) == (kind == "part of a constitution"), block.place
 
 
-def test_the_import_works() -> None:
-    """The names on the page exist."""
-    for block in blocks("python"):
-        exec(compile(block, "docs", "exec"), {})
+def examples_of(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
+    """Every mapping of the examples that is of a model."""
+    principles = [one for data in EXAMPLES for one in data.get("principles", [])]
+    cases = [case for one in principles for case in one.get("cases", [])]
+    shots = [data["few_shots"] for data in EXAMPLES if data.get("few_shots")]
+    said = [turn for shot in shots for one in shot.get("critique", []) for turn in one]
+    said += [turn for case in cases if isinstance(case["situation"], list) for turn in case["situation"]]
+    yield from {
+        ConstitutionFile: EXAMPLES,
+        PrincipleFile: principles,
+        CaseFile: cases,
+        FewShotsFile: shots,
+        JudgeShotFile: [one for shot in shots for one in shot.get("judge", [])],
+        MessageFile: said,
+    }[model]
+
+
+@pytest.mark.parametrize("model", [ConstitutionFile, PrincipleFile, CaseFile, FewShotsFile, JudgeShotFile, MessageFile])
+def test_every_key_has_an_example(model: type[BaseModel]) -> None:
+    """Also in the file that has all of them."""
+    given = {key for example in examples_of(model) for key in example}
+    assert given == keys(model)
 
 
 @pytest.mark.parametrize("model", [ConstitutionFile, PrincipleFile])
-def test_every_key_is_in_the_tables(model: type[ConstitutionFile | PrincipleFile]) -> None:
-    """And in the example."""
+def test_every_key_is_in_the_tables(model: type[BaseModel]) -> None:
+    """In the first column of a row."""
     rows = "\n".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `"))
-    for name, field in model.model_fields.items():
-        assert f"`{field.alias or name}`" in rows
-        assert f"{field.alias or name}:" in EVERY + CHILD
+    assert not [key for key in keys(model) if f"`{key}`" not in rows]
+
+
+def test_the_file_with_every_key_has_every_key() -> None:
+    """But for `extends`, which has an example of its own."""
+    (every,) = [data_of(block) for block in YAML if block.file == "library.yaml"]
+    assert set(every) == keys(ConstitutionFile) - {"extends"}
+    assert {key for principle in every["principles"] for key in principle} == keys(PrincipleFile)
+
+
+def test_names_of_templates_and_replies() -> None:
+    """All of them stand on the page."""
+    for name in (*TEMPLATE_NAMES, *get_args(Reply)):
+        assert f"`{name}`" in PAGE
 
 
 def test_the_limits_are_those_of_the_reader() -> None:
