@@ -4,6 +4,7 @@ A block says in an HTML comment before it what cannot be seen in it:
 
     <!-- file: NAME -->        it is written to that file, for the blocks behind it
     <!-- not run: REASON -->   it is not executed, and why
+    <!-- runs whole -->        on a line of its own, once: the commands of this page are executed too
 
 A block of `text` directly behind one that was run is what it prints. A line of shell that ends with another code than 0
 says so: `# exit code 2`, perhaps with a part of its message: `# exit code 2: rounds was 2`.
@@ -27,6 +28,9 @@ from typer.testing import CliRunner
 from constitution.cli.app import app
 
 ROOT = Path(__file__).parents[1]
+WHOLE = "\n<!-- runs whole -->\n"
+HEAVY = re.compile(r"^\s*(?:from|import) (trl|vllm|torch)\b", re.MULTILINE)
+"""What a block needs that is compiled and not run: a training, a GPU."""
 SHELL = ("bash", "sh", "console")
 
 _FENCE = re.compile(r"( *)(`{3,}|~{3,}) *([^`]*)")
@@ -54,14 +58,26 @@ class Block:
         return self.info.partition(" ")[0]
 
     @property
+    def skipped(self) -> str | None:
+        """Why it is not run, though it could be."""
+        heavy = HEAVY.search(self.text) if self.language == "python" else None
+        return self.not_run if heavy is None else self.not_run or f"needs {heavy[1]}"
+
+    @property
     def place(self) -> str:
         """For messages."""
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
+        return place_of(self.page, self.line)
+
+
+def place_of(page: Path, line: int) -> str:
+    """Where something stands, for messages."""
+    return f"{page.relative_to(ROOT) if page.is_relative_to(ROOT) else page.name}:{line}"
 
 
 def pages() -> list[Path]:
-    """README, and every page below docs."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """Every page: README, all below docs, and the READMEs of other folders."""
+    others = (ROOT / name / "README.md" for name in ("principles", "benchmarks", "examples"))
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *(page for page in others if page.exists())]
 
 
 def blocks(page: Path) -> list[Block]:
@@ -106,12 +122,13 @@ def write_file(block: Block, folder: Path) -> None:
 
 
 def run_page(page: Path, folder: Path) -> int:
-    """Run the blocks of a page in order; gives how many were run.
+    """Run the Python of a page in order, and its commands too where it runs whole; gives how many blocks were run.
 
     Raises:
         AssertionError: a block does not run, ends with another code, or prints something else; with its place.
     """
-    names: dict[str, Any] = {"__name__": "__docs__"}
+    whole = WHOLE in page.read_text("utf-8")
+    names: dict[str, Any] = {"__name__": "__main__" if whole else "__docs__"}
     printed: str | None = None
     ran = 0
     with chdir(folder):
@@ -122,9 +139,9 @@ def run_page(page: Path, folder: Path) -> int:
             if block.language == "text" and block.behind and printed is not None:
                 assert block.text == printed, f"{block.place}: the block before prints\n{printed}"
             printed = None
-            if block.not_run is None and block.language == "python":
+            if block.skipped is None and block.language == "python":
                 printed, ran = run_python(block, names), ran + 1
-            elif block.not_run is None and block.language in SHELL:
+            elif block.skipped is None and block.language in SHELL and whole:
                 printed, ran = run_shell(block), ran + 1
     return ran
 
@@ -137,7 +154,8 @@ def run_python(block: Block, names: dict[str, Any]) -> str:
         with redirect_stdout(out):
             exec(compile(code, str(block.page), "exec"), names)
     except Exception as error:
-        raise AssertionError(f"{block.place}: does not run: {type(error).__name__}: {error}") from error
+        help = "write what it needs with <!-- file: NAME -->, or say why with <!-- not run: REASON -->"
+        raise AssertionError(f"{block.place}: does not run: {type(error).__name__}: {error}; {help}") from error
     return out.getvalue()
 
 

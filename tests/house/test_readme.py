@@ -6,7 +6,6 @@ import re
 import runpy
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -34,31 +33,11 @@ def test_the_first_lines_run(
     assert "'inputs': 2" in capsys.readouterr().out
 
 
-def test_every_python_block_is_python() -> None:
-    """Each block compiles."""
-    for block in blocks("python"):
-        compile(block, "README.md", "exec")
-
-
 @pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
 def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str) -> None:
     """Each example file, as it is but for the model."""
     monkeypatch.chdir(tmp_path)
     run_as_script((ROOT / "examples" / example).read_text(), tmp_path, example)
-
-
-def test_commands_of_the_readme_exist() -> None:
-    """Every `constitution` command and option that the README shows is one."""
-    from typer.main import get_command
-
-    from constitution.cli.app import app
-
-    commands: dict[str, ModuleType] = get_command(app).commands  # type: ignore[attr-defined]  # a group has commands
-    for line in "\n".join(blocks("bash")).splitlines():
-        words = line.split("#")[0].split()
-        if words[:1] == ["constitution"]:
-            options = {name for option in commands[words[1]].params for name in option.opts}
-            assert {word for word in words if word.startswith("--")} <= options, line
 
 
 def test_make_targets_of_the_readme_exist() -> None:

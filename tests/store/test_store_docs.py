@@ -19,7 +19,7 @@ from constitution.store.folder import MAY_CHANGE, OURS, Manifest
 from constitution.store.journal import GROUP_EVENTS, GROUP_SECONDS, MAX_UNWRITTEN
 from constitution.store.plan import CHUNK_SIZE
 from constitution.store.shards import trace_schema
-from tests.docs_pages import ROOT, run_page
+from tests.docs_pages import ROOT, WHOLE, blocks
 from tests.scripted_runs import TINY, KeepingEngine, journal_lines, sealed_files, tiny
 
 FILE = ROOT / "docs" / "store.md"
@@ -37,15 +37,19 @@ def first_cells(text: str) -> list[str]:
     return [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
 
 
-def test_the_page_runs_from_top_to_bottom(tmp_path: Path) -> None:
-    """Every command and every Python block, with what they print; the files that a run leaves are those of the tree."""
-    assert run_page(FILE, tmp_path) >= 10
-    named = {
-        name for line in section("The folder").splitlines() for name in re.findall(r"[a-z_]+\.[a-z]+|[a-z]+/", line)
-    }
-    made = {path.name for path in (tmp_path / "runs" / "moved").iterdir()}
-    assert {name.rstrip("/") for name in named} >= made
-    assert {name.rstrip("/") for name in named} >= OURS - {"export"}
+def test_the_page_runs_whole() -> None:
+    """Its commands and its Python are run with those of all pages (`tests/house/test_docs.py`), none left out."""
+    assert WHOLE in PAGE
+    assert not [block.place for block in blocks(FILE) if block.skipped]
+
+
+def test_files_of_a_run_are_those_of_the_tree(tmp_path: Path) -> None:
+    """What a run leaves, and what may stand in its folder while it is at work."""
+    run = tiny(tmp_path).generate([{"prompt": "Why?"}], tmp_path / "run", model="scripted")
+    tree = section("The folder").split("\n\n")[0]
+    named = {name.rstrip("/") for name in re.findall(r"[a-z_]+\.[a-z]+|[a-z]+/", tree)}
+    assert named >= {path.name for path in run.path.iterdir()}
+    assert named >= OURS - {"export"}
 
 
 def test_keys_of_the_manifest() -> None:
