@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ from constitution.templates import (
     shipped_template,
 )
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+PACKAGE = "constitution"
 
 EXAMPLE = """\
 schema: 1
@@ -260,16 +263,41 @@ def what_is_asked() -> dict[str, Any]:
     }
 
 
-PAGES = {"what-is-asked.md": what_is_asked}
+def index() -> str:
+    """`llms.txt`: what the library is, and the pages of the index, seen from the root."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    text = (DOCS / "README.md").read_text("utf-8")
+    lines = [f"# {PACKAGE}", f"> {project['description']}"]
+    lines.append(
+        f"Distribution `{project['name']}`, import and command `{PACKAGE}`, Python {project['requires-python']}."
+    )
+    for title, body in re.findall(r"^## (.+)\n\n((?:.+\n)+)", text, re.MULTILINE):
+        entries = re.findall(r"^- \[(.+?)\]\((.+?)\): ((?:.+\n?)(?:  .+\n?)*)", body, re.MULTILINE)
+        lines += [
+            f"## {title}",
+            "\n".join(f"- [{name}]({_from_root(to)}): {' '.join(about.split())}" for name, to, about in entries),
+        ]
+    return "\n\n".join(lines) + "\n"
 
 
-def render(name: str) -> str:
-    """One page."""
+def _from_root(link: str) -> str:
+    return (DOCS / link).resolve().relative_to(ROOT).as_posix()
+
+
+def filled(name: str, values: Mapping[str, Any]) -> str:
+    """The prose of a page with what it shows."""
     text = (DOCS / f"{name}.jinja").read_text("utf-8")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    return environment.from_string(text).render(PAGES[name]())
+    return environment.from_string(text).render(values)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/what-is-asked.md": lambda: filled("what-is-asked.md", what_is_asked()),
+    "llms.txt": index,
+}
+"""What is written, from the root."""
 
 
 if __name__ == "__main__":
-    for page in PAGES:
-        (DOCS / page).write_text(render(page), "utf-8")
+    for page, text in PAGES.items():
+        (ROOT / page).write_text(text(), "utf-8")

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs"
-SCRIPT: dict[str, Any] = runpy.run_path(str(DOCS / "render.py"))
+from tests.docs_checks import broken_links, links
+from tests.docs_pages import ROOT
+
+SCRIPT: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "render.py"))
 
 
 @pytest.mark.parametrize("page", SCRIPT["PAGES"])
 def test_a_page_is_what_is_rendered(page: str) -> None:
-    """Byte by byte; what differs is mended by `make docs`, never by hand."""
-    rendered = SCRIPT["render"](page)
-    assert (DOCS / page).read_text("utf-8") == rendered, f"docs/{page} is not what the code says: run `make docs`"
+    """Byte by byte, however often; what differs is mended by `make docs`, never by hand."""
+    rendered = SCRIPT["PAGES"][page]()
+    assert (ROOT / page).read_text("utf-8") == rendered, f"{page} is not what the code says: run `make docs`"
+    assert SCRIPT["PAGES"][page]() == rendered
 
 
-def test_rendering_is_the_same_twice() -> None:
-    """Nothing of a page depends on when or where it was made."""
-    assert SCRIPT["render"]("what-is-asked.md") == SCRIPT["render"]("what-is-asked.md")
+def test_the_index_names_every_page() -> None:
+    """Each page of docs has its line, each line of the index is in `llms.txt`, and its links lead somewhere."""
+    index = ROOT / "docs" / "README.md"
+    named = {(index.parent / target).resolve() for _, target in links(index)}
+    lost = [page.name for page in index.parent.glob("*.md") if page != index and page not in named]
+    assert not lost, f"docs/README.md has no line for {', '.join(lost)}"
+    assert {(ROOT / target).resolve() for _, target in links(ROOT / "llms.txt")} == named
+    assert not broken_links(ROOT / "llms.txt", ROOT)
 
 
 def test_each_request_shows_the_one_before() -> None:
