@@ -75,7 +75,7 @@ def explain(
             yield place.problem("is missing", str(rest[-1]))
         elif details["type"] == "extra_forbidden":
             searched += 1  # a search takes a while, and a file of junk has many unknown keys
-            known = _keys(model, details["loc"][:-1]) if searched <= _MAX_NEAREST else []
+            known = keys_at(model, details["loc"][:-1]) if searched <= _MAX_NEAREST else []
             yield key.problem(f"is an unknown key{nearest(str(details['loc'][-1]), known)}")
         else:
             yield place.problem(_message(details, node, rest, patterns))
@@ -120,8 +120,8 @@ def _message(details: ErrorDetails, node: Node, rest: list[str | int], patterns:
     return details["msg"][:1].lower() + details["msg"][1:]
 
 
-def _keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
-    """The keys that are known at `loc`."""
+def keys_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+    """The keys that a model knows at `loc`."""
     models = [model]
     for step in loc:
         fields = [info for m in models for name, info in m.model_fields.items() if (info.alias or name) == step]

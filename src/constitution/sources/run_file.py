@@ -15,7 +15,7 @@ from constitution.engines.models import Named
 from constitution.errors import Problem, RunFileError, SettingsError
 from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLING, MAX_ROUNDS
 from constitution.sources.compose import compose
-from constitution.sources.explain import explain
+from constitution.sources.explain import explain, keys_at, nearest
 from constitution.sources.nodes import Table, plain
 from constitution.sources.prompts import PromptSource
 from constitution.sources.prompts.exclusion import RUN
@@ -283,12 +283,9 @@ def _problems(error: ValidationError, root: Table | None, path: Path | None) -> 
         name = ".".join(str(step) for step in details["loc"])
         what = "is needed" if details["type"] == "missing" else details["msg"][:1].lower() + details["msg"][1:]
         if details["type"] == "extra_forbidden":
-            what = f"unknown setting, expected one of {', '.join(sorted(_known()))}"
+            known = sorted(keys_at(RunFile, details["loc"][:-1]))
+            what = f"unknown setting{nearest(str(details['loc'][-1]), known)}"
         yield Problem(str(path) if path else "settings", 0, 0, name, what)
-
-
-def _known() -> list[str]:
-    return [info.alias or name for name, info in RunFile.model_fields.items()]
 
 
 def dump_run(run: RunFile) -> str:
