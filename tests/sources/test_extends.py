@@ -284,3 +284,18 @@ def test_principles_that_are_no_list_are_told_in_their_file(tmp_path: Path, valu
     assert len(found) == 1
     assert found[0].startswith("a.yaml:3:13: principles: is ")
     assert found[0].endswith("expected a list")
+
+
+def test_a_misspelt_id_of_a_parent_is_told_with_the_nearest(tmp_path: Path) -> None:
+    """Where a principle is only a change; one that stands alone, or is like no inherited one, is told as before."""
+    write(tmp_path, "a.yaml", KIND + "  - {id: no-lecturing, asks: Does it lecture?}\n")
+    child = write(
+        tmp_path,
+        "b.yaml",
+        "extends: a.yaml\nprinciples:\n  - {id: no-lecturng, weight: 0}\n  - {id: dull, weight: 0}\n"
+        "  - {id: no-lectures, asks: Are there lectures?}\n  - {id: dulls, weight: 0}\n",
+    )
+    first, second, third = told(child)
+    assert first.endswith("or `asks`; or, to change an inherited one, did you mean 'no-lecturing'?")
+    assert second.endswith("or `asks`")
+    assert third.endswith("or `asks`")

@@ -26,7 +26,7 @@ def broken_rules(root: Table, checks: Checks | None = None) -> Iterator[Problem]
     known = list(dict.fromkeys(level.text for level in levels if level.kind == "text"))
     principles = [item for item in _items(root, "principles") if isinstance(item, Table)]
     for principle in principles:
-        yield from _asks_something(principle)
+        yield from _asks_something(principle, principles)
         yield from _level(principle, known)
         yield from _checks(principle, checks)
         yield from _cases(principle)
@@ -64,14 +64,23 @@ def _repeated(items: list[Scalar]) -> Iterator[Problem]:
         seen.add(item.text)
 
 
-def _asks_something(principle: Table) -> Iterator[Problem]:
+def _asks_something(principle: Table, principles: list[Table]) -> Iterator[Problem]:
     has = principle.entries
     for one, other in (("critique", "revision"), ("revision", "critique")):
         if one in has and other not in has:
             yield has[one].key.problem(f"`{one}` stands without `{other}`: give both, or neither")
     if not has.keys() & {"critique", "revision", "preference", "asks"}:
         message = "asks nothing of a model: give `critique` with `revision`, `preference`, or `asks`"
-        yield principle.place.problem(message)
+        yield principle.place.problem(message + _of_a_parent(principle, principles))
+
+
+def _of_a_parent(principle: Table, principles: list[Table]) -> str:
+    """The id of a parent that a principle may have meant to change, where its own is like it."""
+    ids = [found for one in principles if isinstance(found := _get(one, "id"), Scalar)]
+    file, own = principle.place.file, _get(principle, "id")
+    inherited = [id.text for id in ids if id.place.file != file]
+    close = nearest(own.text, inherited) if isinstance(own, Scalar) else ""
+    return f"; or, to change an inherited one{close}" if "did you mean" in close else ""
 
 
 def _level(principle: Table, levels: list[str]) -> Iterator[Problem]:
