@@ -19,6 +19,7 @@ from constitution.cli.prompts import prompts
 from constitution.display import console, diff, pair_view, safe, summary_view
 from constitution.records import REASONS
 from constitution.sources.constitution_file import read_constitution
+from constitution.sources.doubts import doubts
 from constitution.sources.run_file import read_run
 
 app = typer.Typer(
@@ -55,6 +56,8 @@ def check(file: Annotated[str, typer.Argument(help="A constitution file, or a sh
         console().print(
             f"{safe(found.name)} {safe(found.version)}: {len(found)} principles, no problems; digest {found.digest}"
         )
+        for doubt in doubts(found):
+            console(stderr=True).print(safe(doubt), style="yellow", soft_wrap=True)
 
 
 @app.command()
