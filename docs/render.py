@@ -38,6 +38,7 @@ from constitution.templates import (
     check_template,
     shipped_template,
 )
+from constitution.tokens.dialogue import STOPS, DialogueTemplate
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -201,6 +202,21 @@ def _names(chain: Chain, turns: Sequence[Message]) -> list[str]:
     return names
 
 
+class NoBeginning:
+    """Stands for a tokenizer that puts nothing before a text."""
+
+    bos_token = None
+
+    def __call__(self, _: str) -> dict[str, list[int]]:
+        """No ids of its own."""
+        return {"input_ids": []}
+
+
+def plainly(request: Request) -> str:
+    """What a model without a chat template is shown for a request."""
+    return DialogueTemplate(NoBeginning()).render(request.messages, request.tools, {})
+
+
 def sampling_rows() -> str:
     """The defaults of each role as rows of a table."""
     return "\n".join(
@@ -249,6 +265,8 @@ def what_is_asked() -> dict[str, Any]:
         "shots": told(run_chain(with_shot, SAID, rounds=1)),
         "balanced": told(run_chain(balanced, {("draft", 0): DRAFT}, rounds=1)),
         "balanced_ids": ids(balanced.principles.principles),
+        "plain": fenced(plainly(chain.asked[2])),
+        "stops": " and ".join(f"`{json.dumps(stop)}`" for stop in STOPS),
         "own": fenced(OWN, "yaml part"),
         "own_request": fenced(revise_request(own.principles, own.principles["plain-words"], direct=False)),
         "templates": [{"name": name, "text": fenced(shipped_template(name), "jinja")} for name in TEMPLATE_NAMES],

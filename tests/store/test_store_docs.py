@@ -152,6 +152,16 @@ def test_what_a_changed_constitution_asks_anew(tmp_path: Path) -> None:
     assert asked(tmp_path, own) == {"critique": N, "revise": 2 * N}
 
 
+def test_another_model_for_one_role_asks_that_role_anew(tmp_path: Path) -> None:
+    """And what follows it; drafts and first critiques stay."""
+    tiny(tmp_path).generate(ROWS, tmp_path / "old", model="scripted")
+    roles = {"revise": {"model": "scripted:other"}}
+    tiny(tmp_path).generate(ROWS, tmp_path / "new", model="scripted", roles=roles, reuse=str(tmp_path / "old"))
+    lines = [line for line in journal_lines(tmp_path / "new") if "key" in line]
+    anew = Counter(line["stage"] for line in lines if not line["engine"].startswith("reused:"))
+    assert anew == {"critique": N, "revise": 2 * N}
+
+
 def test_more_prompts_ask_only_for_themselves(tmp_path: Path) -> None:
     """One more record, one more chain."""
     more = [*ROWS, {"id": "new", "prompt": "Another question?", "tags": []}]
