@@ -105,7 +105,7 @@ WRONG = {
     "Take `--verdict-last`.": "no command has --verdict-last",
     "Take `--set roles.draft.top_p=1` or `constitution generate x --set rolls.draft.top_p=1`.": "no 'rolls.draft",
     "[a](nowhere.md)": "nowhere.md leads nowhere",
-    "[a](../../../etc/passwd)": "leads nowhere",
+    "[a](../outside.md)": "leads nowhere",
     "[`a`](other.md#here)": "other.md has no heading for #here, but a-heading, a-heading-1",
     "# One\n\n[a](#two)": "no heading for #two",
 }
@@ -114,10 +114,13 @@ WRONG = {
 @pytest.mark.parametrize("text", WRONG)
 def test_what_is_wrong_is_seen(text: str, tmp_path: Path) -> None:
     """Each kind of fault, once."""
-    page = tmp_path / "page.md"
+    root = tmp_path / "root"
+    root.mkdir()
+    page = root / "page.md"
     page.write_text(f"{text}\n")
-    (tmp_path / "other.md").write_text("# A heading\n\n```text\n# no heading\n```\n\n## A `heading`!\n")
-    (found,) = wrong_blocks(page) + wrong_commands(page) + broken_links(page, tmp_path)
+    (root / "other.md").write_text("# A heading\n\n```text\n# no heading\n```\n\n## A `heading`!\n")
+    (tmp_path / "outside.md").write_text("# Not ours\n")
+    (found,) = wrong_blocks(page) + wrong_commands(page) + broken_links(page, root)
     assert WRONG[text] in found
     assert found.startswith("page.md:")
 
@@ -162,15 +165,46 @@ def test_a_block_that_does_otherwise_is_seen(text: str, told: str, tmp_path: Pat
     assert told in str(caught.value)
 
 
+MARKED = """\
+<!-- file: a/b.txt -->
+```text
+here
+```
+
+```python
+from pathlib import Path
+x = "a/b.txt"
+```
+
+<!-- not run: it would raise -->
+```python
+raise ValueError
+```
+
+<!-- not run: said of no block, since words stand between -->
+Then:
+
+```python
+print(Path(x).read_text(), end="")
+```
+
+```text
+here
+```
+
+```python
+import vllm.nothing
+```
+
+```bash
+false
+```
+"""
+
+
 def test_marks_are_heeded(tmp_path: Path) -> None:
     """Files are written, what is marked is not run, names go on from block to block."""
     page = tmp_path / "page.md"
-    page.write_text(
-        "<!-- file: a/b.txt -->\n```text\nhere\n```\n```python\nfrom pathlib import Path\nx = 'a/b.txt'\n```\n"
-        "<!-- not run: it would raise -->\n```python\nraise\n```\n```python\nprint(Path(x).read_text(), end='')\n```\n"
-        "```text\nhere\n```\n```python\nimport trl_is_not_trl_but_this_is\n```\n```bash\nfalse\n```\n".replace(
-            "import trl_is_not_trl_but_this_is", "import vllm.nothing"
-        )
-    )
+    page.write_text(MARKED)
     assert run_page(page, tmp_path) == 2
     assert [block.skipped for block in blocks(page) if block.skipped] == ["it would raise", "needs vllm"]

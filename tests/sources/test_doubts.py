@@ -36,6 +36,7 @@ def test_tags_that_are_meant_are_not_told() -> None:
     """One that stands twice, one that is like none, one that is like another that stands once, a tag of a principle."""
     assert made() == []
     assert made(Principle("d", asks="?", applies_to=("bening",)), respond={"bening": "refuse"}) == []
+    assert made(Principle("d", asks="?", applies_to=("bening",), tags=("bening",))) == []
     assert made(Principle("d", asks="?", applies_to=("minors",))) == []
     assert made(Principle("d", asks="?", applies_to=("dual_user",))) == []
     assert made(Principle("d", asks="?", tags=("bening",))) == []
