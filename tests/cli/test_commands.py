@@ -77,10 +77,17 @@ def test_changed_settings_are_refused_with_the_command_to_type(folder: Path) -> 
 
 
 def test_the_copied_run_file_runs_again(folder: Path) -> None:
-    """`run.yaml` in the folder is enough to go on with the run."""
+    """`run.yaml` in the folder is enough to go on with the run, also where the folder was moved."""
     assert run(GENERATE).exit_code == 0
     again = run("generate out/run.yaml")
     assert again.exit_code == 0, again.output
+    assert "out/" not in Path("out/run.yaml").read_text()
+    Path("out").rename("moved")
+    Path("moved/shards/00000.json").unlink()
+    again = run("generate moved/run.yaml")
+    assert again.exit_code == 0, again.output
+    assert not Path("out").exists()
+    assert Path("moved/shards/00000.json").exists()
 
 
 @pytest.mark.parametrize(

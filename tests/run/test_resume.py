@@ -300,7 +300,7 @@ def test_a_lost_shard_is_made_again_from_its_journal(suffix: str, tmp_path: Path
 
 def test_a_damaged_journal_stops_the_run_with_its_place(tmp_path: Path) -> None:
     """A bad line in the middle of an open chunk's journal is refused, and not a byte of it changes."""
-    _stopping(12, tmp_path, ScriptedEngine(latency_ms=1))
+    _stopping(12, tmp_path, ScriptedEngine(latency_ms=20))
     unsealed = [p for p in (tmp_path / "run" / "journal").iterdir() if not _sealed(tmp_path / "run", p)]
     path = max(unsealed, key=lambda journal: journal.stat().st_size)
     data = path.read_bytes().splitlines(keepends=True)

@@ -273,10 +273,10 @@ def _write_manifest(job: Job, folder: RunFolder, source: PromptFile, plan: Plan,
     write_atomically(constitution, dump_constitution(job.principles).encode())
     copied = job.run.model_copy(
         update={
-            "constitution": str(constitution.resolve()),
-            "prompts": _absolute(job, source),
+            "constitution": f"./{constitution.name}",
+            "prompts": _from_anywhere(job, source),
             "exclude": [_resolved(name) for name in job.run.exclude],
-            "out": str(folder.path.resolve()),
+            "out": ".",
             "reuse": None,
         }
     )
@@ -299,10 +299,10 @@ def _resolved(name: str) -> str:
     return str(source.path.resolve()) if source.where == "path" else name
 
 
-def _absolute(job: Job, source: PromptFile) -> list[SourceFile]:
-    """Where the prompts are, seen from anywhere."""
+def _from_anywhere(job: Job, source: PromptFile) -> list[SourceFile]:
+    """Where the prompts are: the run's own copy beside `run.yaml`, files of the user by their whole path."""
     if job.items is not None or [one.source for one in job.run.prompts] == ["-"]:
-        return [SourceFile.model_validate({"source": str(source.path.resolve())})]
+        return [SourceFile.model_validate({"source": f"./{source.path.name}"})]
     return [
         one.model_copy(update={"source": str(found.path.resolve())}) if found.where == "path" else one
         for one, found in zip(job.run.prompts, job.run.sources(), strict=True)

@@ -133,11 +133,10 @@ def _copy(parts: Sequence[_Part], owners: Sequence[_Part], folder: RunFolder) ->
         mine = folder.file("input.jsonl")
         _copy_file(copied, mine)
         plan["source"] = {**plan["source"], "path": str(mine), "mtime_ns": mine.stat().st_mtime_ns}
-        moved = {"source": str(mine.resolve())}
+        moved = {"source": f"./{mine.name}"}
         prompts = [one.model_copy(update=moved) if Path(one.source).name == copied.name else one for one in prompts]
     shutil.copyfile(first.folder.file("constitution.yaml"), folder.file("constitution.yaml"))
-    constitution = str(folder.file("constitution.yaml").resolve())
-    where = {"out": str(folder.path.resolve()), "constitution": constitution, "prompts": prompts}
+    where = {"out": ".", "constitution": "./constitution.yaml", "prompts": prompts}
     whole = run.model_copy(update={**where, "shard": None})
     write_atomically(folder.file("run.yaml"), dump_run(whole).encode())
     sessions = [part.folder.file("sessions.jsonl") for part in parts]
