@@ -69,7 +69,7 @@ def test_again(recipe: CritiqueRevise, prompt: Prompt, script: Chaos, seed: int)
 def run_many(recipe: CritiqueRevise, inputs: Sequence[Prompt], script: Chaos, at_once: int) -> list[ChainResult]:
     async def run() -> list[ChainResult]:
         engine = scripted(script, latency_ms=0.3, max_in_flight=at_once)
-        return await Chains(recipe, await served(recipe, engine), 3).run_all(inputs, Memory())
+        return await Chains(recipe, await served(recipe, engine), 3).run_all(inputs, [Memory() for _ in inputs])
 
     return asyncio.run(run())
 

@@ -288,7 +288,7 @@ def test_side_by_side_with_an_error() -> None:
 
 def run_all(inputs: list[Prompt], engine: object, recipe: CritiqueRevise = RECIPE) -> list[ChainResult]:
     async def run() -> list[ChainResult]:
-        return await Chains(recipe, await served(recipe, engine), 0).run_all(inputs, Memory())  # type: ignore[arg-type]  # a scripted one
+        return await Chains(recipe, await served(recipe, engine), 0).run_all(inputs, [Memory() for _ in inputs])  # type: ignore[arg-type]  # a scripted one
 
     return asyncio.run(run())
 

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from rich.console import RenderableType
+
 from constitution.api.revised import Revised
 from constitution.api.run import Run
+from constitution.display import constitution_page, draw, page_html
 from constitution.engine import Engine
 from constitution.errors import EngineDeadError, InputError, RecordError, SettingsError
 from constitution.flow import Recipe
@@ -56,6 +59,12 @@ class Constitution:
     def __repr__(self) -> str:
         mine = self.principles
         return f"<Constitution {mine.name} {mine.version}: {len(mine)} principles, digest {mine.digest[:12]}>"
+
+    def __rich__(self) -> RenderableType:
+        return draw(constitution_page(self.principles))
+
+    def _repr_html_(self) -> str:
+        return page_html(constitution_page(self.principles))
 
     def revise(
         self,
@@ -108,12 +117,16 @@ class Constitution:
         refuse_impossible(chosen, served, prompts[0])
         chains = Chains(chosen, served, run.seed, run.too_long)
         settler = settler_of(run, self.principles, self._checks)
+        books = [Memory() for _ in prompts]
         try:
-            results = await chains.run_all(prompts, Memory())
+            results = await chains.run_all(prompts, books)
         except EngineDeadError:
             await pool.drop_dead(served)
             raise
-        revised = [Revised(one, result, settler.chain(result)) for one, result in zip(prompts, results, strict=True)]
+        revised = [
+            Revised(one, result, settler.chain(result), self.principles, book.sums.to_json()["tokens"])
+            for one, result, book in zip(prompts, results, books, strict=True)
+        ]
         if not is_one_prompt(prompt):
             return revised
         return _or_raise(revised[0])

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import Any
 
+from rich.console import RenderableType
+
+from constitution.display import chain_page, draw, page_html, safe
+from constitution.display.blocks import Page
 from constitution.messages import Prompt
+from constitution.principles import Principles
 from constitution.records import ChainResult, Draft, Outcome, PreferencePair, Round, Trace
 from constitution.steps.pair import Settled
 
+_SHORT = 48
+"""Characters of the prompt in `repr`."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Revised:
-    """What became of one prompt."""
+    """What became of one prompt. A notebook shows every round of it; so does `rich.print` in a terminal."""
 
     prompt: Prompt
     result: ChainResult
     settled: Settled
+    principles: Principles
+    tokens: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: MappingProxyType({}))
+    """By stage: `requests`, `asked_again`, and tokens: `prompt`, of those `cached`, and `output`."""
 
     @property
     def outcome(self) -> Outcome:
@@ -52,7 +66,42 @@ class Revised:
         """The chosen/rejected pairs that it gives."""
         return tuple(pair for pair in self.settled.proposals if isinstance(pair, PreferencePair))
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as `constitution revise --json` prints it."""
+        return {
+            "id": self.prompt.id,
+            "prompt": [{"role": turn.role, "content": turn.content} for turn in self.prompt.conversation],
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "error": self.error,
+            "draft": None if self.draft is None else asdict(self.draft),
+            "rounds": [asdict(round) for round in self.rounds],
+            "text": self.text,
+            "pairs": [
+                {"chosen": one.chosen, "rejected": one.rejected, "principles": list(one.principles)}
+                for one in self.pairs
+            ],
+            "tokens": {stage: dict(counts) for stage, counts in self.tokens.items()},
+        }
+
     def __str__(self) -> str:
         if self.text is None:
             return f"[{self.outcome}: {self.reason}]"
         return self.text
+
+    def __repr__(self) -> str:
+        asked = " ".join(safe(self.prompt.conversation[-1].content).split())
+        asked = asked if len(asked) <= _SHORT else asked[:_SHORT].rstrip() + "..."
+        what = self.outcome + (f" ({self.reason})" if self.reason else "")
+        rounds = "1 round" if len(self.rounds) == 1 else f"{len(self.rounds)} rounds"
+        return f"<Revised {asked!r}: {what}, {rounds}>"
+
+    def _page(self) -> Page:
+        texts = {principle.id: principle.text for principle in self.principles.principles}
+        return chain_page(self.prompt, self.result, self.settled, texts, self.tokens)
+
+    def __rich__(self) -> RenderableType:
+        return draw(self._page())
+
+    def _repr_html_(self) -> str:
+        return page_html(self._page())

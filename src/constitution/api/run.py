@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from constitution.errors import InputError
+from rich.console import RenderableType
+
+from constitution.display import choose, draw, page_html, run_page
+from constitution.display.blocks import Page
+from constitution.errors import ConstitutionError, InputError
 from constitution.formats.card.facts import CardText, RunRows
 from constitution.formats.export import DEFAULT_KINDS, Exported, Options, export
 from constitution.formats.hub import Target, push
@@ -16,7 +22,7 @@ from constitution.formats.mapped import as_datasets
 from constitution.formats.rows import FileFormat, Shape
 from constitution.formats.splits import TRAIN, Splits
 from constitution.principles import Principles
-from constitution.records import ChainResult, PreferencePair
+from constitution.records import OUTCOMES, ChainResult, PreferencePair
 from constitution.run.merge import merge
 from constitution.run.opened import OpenedRun
 from constitution.steps.pair import PairPolicy
@@ -24,6 +30,9 @@ from constitution.store.shards import sha256_of
 
 if TYPE_CHECKING:
     import datasets
+
+MOST_LOOKED_AT = 200
+"""Pairs among which those to show are chosen."""
 
 
 class Run:
@@ -77,9 +86,48 @@ class Run:
         return self._opened.principles
 
     def __repr__(self) -> str:
-        sums = self.summary()
-        parts = ", ".join(f"{sums[name]} {name}" for name in ("paired", "fine", "dropped", "failed", "pending"))
+        try:
+            sums = self.summary()
+        except (ConstitutionError, OSError) as error:
+            return f"<Run {self.path}: cannot be read: {error}>"
+        parts = ", ".join(f"{sums[name]} {name}" for name in (*OUTCOMES, "pending"))
         return f"<Run {self.path}: {sums['inputs']} inputs = {parts}>"
+
+    def page(self, pairs: Sequence[PreferencePair] = ()) -> Page:
+        """What a terminal and a notebook show of it, with some of its pairs."""
+        texts = {principle.id: principle.text for principle in self.principles.principles}
+        return run_page(self.summary(), path=str(self.path), next=self._next(), pairs=pairs, texts=texts)
+
+    def __rich__(self) -> RenderableType:
+        return draw(self.page(self.some_pairs()))
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return page_html(self.page(self.some_pairs()))
+        except (ConstitutionError, OSError):
+            return None  # the notebook shows `repr`, which says why
+
+    def _next(self) -> str:
+        """What a user types next."""
+        path = shlex.quote(str(self.path))
+        if not self.complete:
+            named = any(self._opened.manifest.settings["model"].values())
+            again = f"constitution generate {shlex.quote(str(self.path / 'run.yaml'))}" if named else "the same call"
+            return f"{again} goes on with the run"
+        if self.shard is not None:
+            return f"constitution merge {path} ... --out DIR, when all {self.shard[1]} shards are there"
+        return f"constitution export {path} --out DIR"
+
+    def some_pairs(self, count: int = 3) -> list[PreferencePair]:
+        """Pairs worth showing, of the first ones: those whose checks were mended, then the most alike.
+
+        Returns:
+            None of them where the input of an unfinished run is not there any more.
+        """
+        try:
+            return choose(list(islice(self.pairs(), MOST_LOOKED_AT)), count)
+        except InputError:
+            return []
 
     def summary(self) -> dict[str, Any]:
         """The sums, as `constitution show --json` prints them."""

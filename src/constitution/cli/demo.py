@@ -74,10 +74,10 @@ def _shipped() -> Path:
 def _show(run: Run, exported: Path) -> None:
     out, summary = console(), run.summary()
     texts = {principle.id: principle.text for principle in run.principles.principles}
-    out.rule(Text("rejected to chosen: what went is red, what came is green"), align="left", style="dim")
+    out.print("rejected to chosen: what went is struck out, what came is underlined", style="dim", soft_wrap=True)
     for pair in choose(list(run.pairs()), DIFFS):
         out.print()
-        out.print(pair_view(pair, texts, colour=out.color_system is not None))
+        out.print(pair_view(pair, texts))
     out.print()
     out.print(checks_table(summary["checks"]))
     out.print()

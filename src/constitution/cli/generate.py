@@ -13,9 +13,8 @@ from constitution.api import Run
 from constitution.cli import options
 from constitution.cli.drive import drive
 from constitution.cli.exits import told
-from constitution.display import console, summary_view
+from constitution.display import console, draw
 from constitution.errors import SettingsError
-from constitution.records import REASONS
 from constitution.run.generate import Job
 from constitution.run.merge import merge as merge_runs
 from constitution.run.resolve import build_recipe
@@ -124,17 +123,9 @@ def _command() -> str:
 
 def _finish(run: Run) -> None:
     summary = run.summary()
-    out = console()
-    out.print(summary_view(summary, REASONS))
-    out.print(f"rows in {run.path}; next: {_next(run)}", soft_wrap=True)
+    console().print(draw(run.page()))
     if not summary["pairs"]["kept"] and not summary["fine"]:
         raise typer.Exit(1)
-
-
-def _next(run: Run) -> str:
-    if run.shard is not None:
-        return f"constitution merge {run.path} ... --out DIR, when all {run.shard[1]} shards are there"
-    return f"constitution export {run.path} --out DIR"
 
 
 def merge(

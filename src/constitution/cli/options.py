@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,8 +22,16 @@ Tag = Annotated[
 ]
 Revise = Annotated[str | None, typer.Option(help="Start from this answer of preference rows: rejected or chosen.")]
 BadRowsOption = Annotated[str | None, typer.Option(help="error, or drop them as inputs with a reason.")]
+ConstitutionName = Annotated[str, typer.Option(help="A shipped name, or a file.")]
+ModelName = Annotated[str, typer.Option(help="demo, scripted, vllm:NAME-OR-PATH, a hub name or a folder.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON for programs, and nothing else on stdout.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="A setting of the run file.")]
 System = Annotated[Path | None, typer.Option(help="File: a system turn where there is none.")]
+
+
+def print_json(data: object) -> None:
+    """The whole answer of a command, for programs."""
+    print(json.dumps(data, indent=2, ensure_ascii=False))  # noqa: T201 - the output of the command
 
 
 def renamed(tags: list[str] | None) -> dict[str, str] | None:

@@ -1,27 +1,34 @@
-"""What people see, in a terminal and elsewhere. Model text is hostile: its control characters are left out."""
+"""What people see: pages of blocks, drawn on a terminal or as HTML. Model text is hostile on both."""
 
+from constitution.display.chains import chain_page, choose
+from constitution.display.constitutions import constitution_page
+from constitution.display.html import page_html
+from constitution.display.runs import run_page
 from constitution.display.terminal import (
+    Hanging,
     checks_table,
-    choose,
     console,
-    diff,
+    draw,
     pair_view,
     reasons_table,
-    safe,
-    summary_view,
     sums_table,
     table,
 )
+from constitution.display.words import safe
 
 __all__ = [
+    "Hanging",
+    "chain_page",
     "checks_table",
     "choose",
     "console",
-    "diff",
+    "constitution_page",
+    "draw",
+    "page_html",
     "pair_view",
     "reasons_table",
+    "run_page",
     "safe",
-    "summary_view",
     "sums_table",
     "table",
 ]

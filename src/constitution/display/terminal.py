@@ -1,154 +1,223 @@
-"""Sums, tables and diffs in a terminal."""
+"""Pages on a terminal, and as plain text where the output is none."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Mapping, Sequence
-from difflib import SequenceMatcher
-from typing import Any
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from constitution.messages import Conversation
-from constitution.records import OUTCOMES, PreferencePair
-from constitution.store.sums import SIGNS
+from constitution.display import blocks
+from constitution.display.blocks import Block, Page, Span
+from constitution.display.chains import pair_blocks
+from constitution.display.runs import checks_block, reasons_block, sums_block
+from constitution.display.words import Part, readable_diff, shown
+from constitution.records import PreferencePair
 
-_TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
-_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
-DIFF_FROM = 0.4
-"""Likeness of two texts, 0 to 1, from which a word diff is easier to read than both of them."""
-MEANINGS = {
-    "paired": "gave a chosen/rejected pair",
-    "fine": "nothing to mend was found",
-    "dropped": "no pair is left, for a reason below",
-    "failed": "ended by an error",
-    "pending": "not finished yet",
+PLAIN_WIDTH = 10_000
+"""Of an output that is no terminal: what reads it breaks lines itself."""
+INDENT = 10
+"""Of what stands beside a label."""
+BAR = 60
+"""Most characters of a bar."""
+_GLYPHS = "█▓▒░·"
+"""Of the shares of a bar: they differ without colour too."""
+_STYLES = {
+    "plain": "",
+    "strong": "bold",
+    "quiet": "dim",
+    "name": "cyan",
+    "good": "green",
+    "bad": "red",
+    "warn": "yellow",
 }
+_SHARES = ("green", "cyan", "yellow", "red", "dim")
 
 
-def safe(text: str) -> str:
-    """Text without escape sequences and control characters; line breaks stay, tabs become spaces."""
-    plain = _ESCAPE.sub("", text).expandtabs(4)
-    return "".join(c for c in plain if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+def console(*, stderr: bool = False) -> Console:
+    """A console that parses no markup in what it is given; what is no terminal gets its lines whole."""
+    made = Console(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = PLAIN_WIDTH
+    return made
 
 
-def diff(before: str, after: str) -> Text:
-    """A word diff: what went is struck out in red, what came is green."""
-    old, new = _TOKEN.findall(safe(before)), _TOKEN.findall(safe(after))
-    shown = Text()
-    for operation, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if operation == "equal":
-            shown.append("".join(old[a:b]))
+def draw(page: Page) -> RenderableType:
+    """A whole page."""
+    head = [_text(page.head), Text("")] if page.head else []
+    return Group(*head, *_spaced(page.blocks))
+
+
+def draw_blocks(parts: Iterable[Block]) -> RenderableType:
+    """Some blocks of a page."""
+    return Group(*_spaced(tuple(parts)))
+
+
+def _spaced(parts: tuple[Block, ...]) -> list[RenderableType]:
+    """Tables and sections stand apart from their neighbours."""
+    drawn: list[RenderableType] = []
+    apart = False
+    for part in parts:
+        if isinstance(part, blocks.Fold):
             continue
-        gone, come = "".join(old[a:b]), "".join(new[c:d])
-        if gone:
-            shown.append(gone, "red strike")
-        if come:
-            shown.append(come, "green")
-    return shown
+        wide = isinstance(part, blocks.Table | blocks.Shares | blocks.Section)
+        if drawn and (wide or apart):
+            drawn.append(Text(""))
+        drawn.append(_draw(part))
+        apart = wide
+    return drawn
 
 
-def pair_view(pair: PreferencePair, texts: Mapping[str, str], *, colour: bool) -> RenderableType:
-    """One pair: prompt, principles, and rejected against chosen.
-
-    Args:
-        pair: the pair.
-        texts: what each principle says, by id.
-        colour: whether a word diff can be read; without colour the two texts stand one after the other.
-    """
-    rows: list[RenderableType] = [_asked(pair.conversation)]
-    rows += [
-        Text.assemble(("principle ", "dim"), (id, "cyan"), ("  " + safe(texts.get(id, "")), "dim"))
-        for id in pair.principles
-    ]
-    alike = SequenceMatcher(None, _TOKEN.findall(pair.rejected), _TOKEN.findall(pair.chosen), autojunk=False).ratio()
-    if colour and alike >= DIFF_FROM:
-        rows.append(Padding(diff(pair.rejected, pair.chosen), (0, 0, 0, 2)))
-    else:
-        rows.append(Text("rejected", "dim"))
-        rows.append(Padding(Text(safe(pair.rejected), "red"), (0, 0, 0, 2)))
-        rows.append(Text("chosen", "dim"))
-        rows.append(Padding(Text(safe(pair.chosen), "green"), (0, 0, 0, 2)))
-    return Group(*rows)
+def _draw(part: Block) -> RenderableType:
+    match part:
+        case blocks.Said():
+            return Hanging(_text(part.line), part.label)
+        case blocks.Change():
+            return _Changed(part)
+        case blocks.Table():
+            return _Grid(part)
+        case blocks.Shares():
+            return _Shares(part)
+        case blocks.Section():
+            return Group(*_spaced(part.blocks))
+        case blocks.Fold():
+            return Group()
 
 
-def _asked(conversation: Conversation) -> Text:
-    """What the user said last, and how much else there is."""
-    last = next((n for n in reversed(range(len(conversation))) if conversation[n].role == "user"), 0)
-    before = sum(turn.role not in ("system", "developer") for turn in conversation[:last])
-    after = len(conversation) - 1 - last
-    parts = [f"{before} turns before" if before > 1 else "1 turn before"] if before else []
-    parts += [f"{after} behind it, of calls and tools"] if after else []
-    return Text.assemble(
-        ("prompt    ", "dim"),
-        (safe(conversation[last].content), "bold"),
-        (f"  ({', '.join(parts)})" if parts else "", "dim"),
-    )
+def _toned(text: str, style: str) -> Text:
+    return Text.assemble((shown(text), style))
 
 
-def checks_table(checks: Mapping[str, Mapping[str, int]]) -> Table:
-    """By principle: how many drafts and how many last revisions keep it, counted by code."""
-    shown = table("kept by principle, counted by code")
-    for name in ("texts", "drafts keep", "revisions keep", "change"):
-        shown.add_column(name, justify="right")
-    total = {"texts": 0, "before": 0, "after": 0}
-    for id, counts in sorted(checks.items()):
-        shown.add_row(id, *_kept(counts))
-        total = {name: total[name] + counts[name] for name in total}
-    shown.add_section()
-    shown.add_row("all", *_kept(total), style="bold")
-    return shown
+def _text(spans: Iterable[Span]) -> Text:
+    return Text.assemble(*((shown(span.text), _STYLES[span.tone]) for span in spans))
 
 
-def _kept(counts: Mapping[str, int]) -> tuple[str, str, str, str]:
-    texts, before, after = counts["texts"], counts["before"], counts["after"]
-    share = (lambda n: f"{n} ({round(100 * n / texts)} %)") if texts else str
-    return str(texts), share(before), share(after), f"{after - before:+d}"
+class Hanging:
+    """A text beside its label: lines that are broken stay to the right of it, and nothing is padded."""
+
+    def __init__(self, text: Text, label: str = "", indent: int = INDENT) -> None:
+        self.text = text
+        self.label = label
+        self.indent = indent
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = max(20, options.max_width - self.indent)
+        for number, row in enumerate(self.text.wrap(console, width) or [Text("")]):
+            head = (self.label if not number else "").ljust(self.indent) if row.plain.strip() or not number else ""
+            row.rstrip()
+            yield Segment(head, console.get_style("dim"))
+            yield from row.render(console)
+            yield Segment.line()
 
 
-def sums_table(summary: Mapping[str, Any]) -> Table:
-    """Inputs by outcome; they add up."""
-    shown = table("inputs")
-    shown.add_column("", justify="right")
-    shown.add_column("")
-    for name in (*OUTCOMES, "pending"):
-        shown.add_row(name, f"{summary[name]:,}", Text(MEANINGS[name], "dim"))
-    shown.add_section()
-    shown.add_row("all", f"{summary['inputs']:,}", style="bold")
-    return shown
+class _Changed:
+    """A word diff where colours show; both texts where they do not, or where a diff cannot be read."""
+
+    def __init__(self, change: blocks.Change) -> None:
+        self.change = change
+
+    def __rich_console__(self, console: Console, _: ConsoleOptions) -> RenderResult:
+        change = self.change
+        parts = readable_diff(change.before, change.after) if colours(console) else None
+        if parts is not None:
+            yield Hanging(words(parts), change.label)
+        elif change.names is None:
+            yield Hanging(_toned(change.after, "green"), change.label)
+        else:
+            yield Hanging(_toned(change.before, "red"), change.names[0])
+            yield Hanging(_toned(change.after, "green"), change.names[1])
 
 
-def reasons_table(reasons: Mapping[str, int], meanings: Mapping[str, str], title: str) -> Table:
-    """Reasons with their counts, most frequent first."""
-    shown = table(title)
-    shown.add_column("", justify="right")
-    shown.add_column("")
-    for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
-        shown.add_row(safe(reason), f"{count:,}", Text(meanings.get(reason, ""), "dim"))
-    return shown
+def colours(console: Console) -> bool:
+    """Whether a console shows colours."""
+    return console.color_system is not None and not console.no_color
 
 
-def tokens_table(tokens: Mapping[str, Mapping[str, int]]) -> Table:
-    """Tokens by stage, and how many of them came from the prefix cache."""
-    shown = table("tokens by stage")
-    for name in ("requests", "asked again", "prompt", "cached", "sampled"):
-        shown.add_column(name, justify="right")
-    for stage, counts in tokens.items():
-        share = f" ({round(100 * counts['cached'] / counts['prompt'])} %)" if counts["prompt"] else ""
-        shown.add_row(
-            stage,
-            f"{counts['requests']:,}",
-            f"{counts['asked_again']:,}",
-            f"{counts['prompt']:,}",
-            f"{counts['cached']:,}{share}",
-            f"{counts['output']:,}",
-        )
-    return shown
+def words(parts: Iterable[Part]) -> Text:
+    """A word diff: what went is struck out and red, what came is underlined and green."""
+    made = Text()
+    for part in parts:
+        if part.kind == "equal":
+            made.append(part.text)
+            continue
+        word = part.text.lstrip()
+        made.append(part.text[: len(part.text) - len(word)])
+        made.append(word, "red strike" if part.kind == "gone" else "green underline")
+    return made
+
+
+class _Shares:
+    """A bar, where there is a terminal, and the table that says what it means."""
+
+    def __init__(self, shares: blocks.Shares) -> None:
+        self.shares = shares
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        parts, total = self.shares.parts, sum(part.count for part in self.shares.parts)
+        drawn = console.is_terminal and total > 0
+        if drawn:
+            cells = spread([part.count for part in parts], min(BAR, options.max_width))
+            yield Text.assemble(
+                *((glyph * cell, style) for glyph, cell, style in zip(_GLYPHS, cells, _SHARES, strict=True))
+            )
+        made = _grid(console)
+        name = f"  {self.shares.title}" if drawn else self.shares.title
+        for number, foot in enumerate((name, f"{total:,}", "", "")):
+            right = number in (1, 2)
+            made.add_column("", footer=foot, justify="right" if right else "left", no_wrap=number < 3)
+        for part, glyph, style in zip(parts, _GLYPHS, _SHARES, strict=True):
+            named = Text.assemble((f"{glyph} " if drawn else "", style), part.name)
+            share = f"{100 * part.count / total:.0f} %" if total else ""
+            made.add_row(named, f"{part.count:,}", share, Text(part.meaning, "dim"))
+        made.show_footer = True
+        yield made
+
+
+def spread(counts: list[int], width: int) -> list[int]:
+    """Cells of a bar that fill it exactly, by largest remainder; what is there has at least one cell."""
+    total = sum(counts)
+    cells = [max(1, width * count // total) if count else 0 for count in counts]
+    while sum(cells) > width:
+        cells[cells.index(max(cells))] -= 1
+    rest = sorted(range(len(counts)), key=lambda n: (-(width * counts[n] % total), n))
+    for n in [n for n in rest if counts[n]] * width:
+        if sum(cells) >= width:
+            break
+        cells[n] += 1
+    return cells
+
+
+def _grid(console: Console) -> Table:
+    """A table without frame; lines under its head and over its foot where there is a terminal."""
+    return Table(
+        box=box.SIMPLE if console.is_terminal else None, pad_edge=False, show_edge=False, show_header=False,
+        header_style="dim", footer_style="bold", padding=(0, 1, 0, 0) if console.is_terminal else (0, 2, 0, 0),
+    )  # fmt: skip
+
+
+class _Grid:
+    """A table under its title."""
+
+    def __init__(self, table: blocks.Table) -> None:
+        self.table = table
+
+    def __rich_console__(self, console: Console, _: ConsoleOptions) -> RenderResult:
+        table = self.table
+        made = _grid(console)
+        made.show_header = any(column.title for column in table.columns)
+        made.show_footer = bool(table.total)
+        for column, foot in zip(table.columns, table.total or [()] * len(table.columns), strict=True):
+            side: Literal["left", "right"] = "right" if column.numbers else "left"
+            made.add_column(column.title, _text(foot), justify=side, no_wrap=column.numbers, overflow="fold")
+        for row in table.rows:
+            made.add_row(*map(_text, row))
+        yield Text(table.title, "bold")
+        yield made
 
 
 def table(title: str) -> Table:
@@ -162,52 +231,26 @@ def table(title: str) -> Table:
     return made
 
 
-def summary_view(summary: Mapping[str, Any], meanings: Mapping[str, str]) -> RenderableType:
-    """Everything that `constitution show` prints."""
-    constitution, pairs = summary["constitution"], summary["pairs"]
-    parts: list[RenderableType] = [
-        Text(
-            f"{safe(constitution['name'])} {safe(constitution['version'])}  digest {constitution['digest'][:12]}", "dim"
-        ),
-        Text(""),
-        sums_table(summary),
-    ]
-    if summary["reasons"]:
-        parts += [Text(""), reasons_table(summary["reasons"], meanings, "reasons")]
-    parts += [
-        Text(""),
-        Text(f"pairs: {pairs['proposed']:,} proposed = {pairs['kept']:,} kept + {_dropped(pairs):,} dropped"),
-    ]
-    if pairs["dropped"]:
-        parts += [Text(""), reasons_table(pairs["dropped"], meanings, "pairs dropped")]
-    if summary.get("checks"):
-        parts += [Text(""), checks_table(summary["checks"])]
-    if summary["signs"]:
-        lost = {f"rounds_lost_{reason}": meaning for reason, meaning in meanings.items()}
-        parts += [Text(""), reasons_table(summary["signs"], SIGNS | lost, "seen in the chains")]
-    if summary["tokens"]:
-        parts += [Text(""), tokens_table(summary["tokens"])]
-    parts.append(Text(f"\n{summary['seconds']:.1f} s", "dim"))
-    return Group(*parts)
+def pair_view(pair: PreferencePair, texts: Mapping[str, str]) -> RenderableType:
+    """One pair: prompt, principles, and rejected against chosen.
+
+    Args:
+        pair: the pair.
+        texts: what each principle says, by id.
+    """
+    return draw_blocks(pair_blocks(pair, texts))
 
 
-def _dropped(pairs: Mapping[str, Any]) -> int:
-    return sum(pairs["dropped"].values())
+def sums_table(summary: Mapping[str, Any]) -> RenderableType:
+    """Inputs by outcome; they add up."""
+    return draw_blocks([sums_block(summary)])
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console that parses no markup in what it is given."""
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False)
+def reasons_table(reasons: Mapping[str, int], meanings: Mapping[str, str], title: str) -> RenderableType:
+    """Reasons with their counts, most frequent first."""
+    return draw_blocks([reasons_block(reasons, meanings, title)])
 
 
-def choose(pairs: Sequence[PreferencePair], count: int) -> list[PreferencePair]:
-    """Pairs worth showing: those whose checks the revision mended first, then the most alike, one for each prompt."""
-
-    def rank(pair: PreferencePair) -> tuple[int, float]:
-        mended = any(check.chosen_keeps and not check.rejected_keeps for check in pair.checks)
-        return -mended, -pair.similarity
-
-    shown: dict[str, PreferencePair] = {}
-    for pair in sorted(pairs, key=rank):
-        shown.setdefault(pair.conversation[-1].content, pair)
-    return list(shown.values())[:count]
+def checks_table(checks: Mapping[str, Mapping[str, int]]) -> RenderableType:
+    """By principle: how many drafts and how many last revisions keep it, counted by code."""
+    return draw_blocks([checks_block(checks)])

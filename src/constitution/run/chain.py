@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeAlias, get_args
 
@@ -24,6 +24,7 @@ from constitution.flow import Longest, Recipe
 from constitution.messages import Conversation, Prompt
 from constitution.records import ChainResult, Failure, Trace
 from constitution.seeds import Seeds
+from constitution.store.sums import Sums
 
 MAX_ATTEMPTS = 3
 """The first request and two more where its answer cannot be used."""
@@ -43,13 +44,17 @@ class AnswerBook(Protocol):
 
 
 class Memory:
-    """An answer book that forgets: for `revise` in a notebook."""
+    """An answer book that forgets the answers and keeps their sums: for `revise` in a notebook."""
+
+    def __init__(self) -> None:
+        self.sums = Sums()
 
     def get(self, request: Request, attempt: int) -> Completion | None:
         """Nothing is kept."""
 
     def put(self, request: Request, attempt: int, completion: Completion) -> None:
-        """Nothing is kept."""
+        """Count its tokens."""
+        self.sums.count_answer(request.stage, attempt, completion)
 
 
 @dataclass(frozen=True)
@@ -123,16 +128,29 @@ class Chains:
                 prompt.id, sample, failed.stage, type(failed.error).__name__, str(failed.error), failed.attempts
             )
 
-    async def run_all(self, prompts: Sequence[Prompt], book: AnswerBook) -> list[ChainResult]:
-        """One chain for each prompt, as many at a time as the engines take, in the order of the prompts."""
+    async def run_all(
+        self,
+        prompts: Sequence[Prompt],
+        books: Sequence[AnswerBook],
+        on_done: Callable[[], None] = lambda: None,
+    ) -> list[ChainResult]:
+        """One chain for each prompt, as many at a time as the engines take, in the order of the prompts.
+
+        Args:
+            prompts: what is asked.
+            books: the answer book of each prompt.
+            on_done: is called whenever a chain is finished.
+        """
         most = min(can.max_in_flight for can in self.served.capabilities.values())
         room = asyncio.Semaphore(max(1, int(1.25 * most)))
 
-        async def one(prompt: Prompt) -> ChainResult:
+        async def one(prompt: Prompt, book: AnswerBook) -> ChainResult:
             async with room:
-                return await self.run(prompt, 0, book)
+                result = await self.run(prompt, 0, book)
+            on_done()
+            return result
 
-        results = await asyncio.gather(*(one(prompt) for prompt in prompts), return_exceptions=True)
+        results = await asyncio.gather(*map(one, prompts, books), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result

@@ -114,6 +114,9 @@ class OpenedRun:
             **({"checks": plain["checks"]} if self.settler.checks else {}),
             "signs": plain["signs"],
             "constitution": dict(self.manifest.constitution),
+            "complete": self.complete,
+            "recipe": self.manifest.settings["recipe"],
+            "rounds": self.manifest.settings.get("rounds"),
             "models": {role: model["model"] for role, model in self.manifest.models.items()},
             "schema_version": self.manifest.schema_version,
         }

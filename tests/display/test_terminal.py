@@ -16,7 +16,7 @@ from tests.tool_conversations import CONVERSATION
 def shown(conversation: Conversation) -> str:
     out = StringIO()
     pair = PreferencePair("r", 0, 0, conversation, "Good.", "Bad.", ("kind",), (0, 1), 0.0)
-    Console(file=out, width=100, markup=False).print(pair_view(pair, {"kind": "Be kind."}, colour=False))
+    Console(file=out, width=100, markup=False).print(pair_view(pair, {"kind": "Be kind."}))
     return out.getvalue()
 
 
