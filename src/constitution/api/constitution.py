@@ -12,7 +12,9 @@ from rich.console import RenderableType
 from constitution.api.revised import Revised
 from constitution.api.run import Run
 from constitution.display import constitution_page, draw, page_html
+from constitution.display.progress import Bar, wanted
 from constitution.engine import Engine
+from constitution.engines.models import Named
 from constitution.errors import EngineDeadError, InputError, RecordError, SettingsError
 from constitution.flow import Recipe
 from constitution.messages import Prompt
@@ -73,6 +75,7 @@ class Constitution:
         *,
         model: str | Engine,
         recipe: str | Recipe = "critique_revise",
+        progress: bool | None = None,
         **settings: Any,
     ) -> Revised | list[Revised]:
         """Draft, criticise and revise: one prompt or a list of them.
@@ -82,6 +85,7 @@ class Constitution:
             response: an answer that exists already; the chain then starts at its critique. For one prompt only.
             model: `demo`, `scripted`, `vllm:NAME-OR-PATH`, a hub name, a local folder, or an engine object.
             recipe: by name, or an object.
+            progress: whether a bar is shown; None = in a notebook and on a terminal.
             settings: keys of a run file: rounds, seed, critique, verdict_first, system, pairs, roles, engine ...
 
         Returns:
@@ -93,7 +97,8 @@ class Constitution:
             RecordError: the one prompt that was given failed.
             EngineStartError, EngineDeadError: the engine did not start, or died.
         """
-        return background.call(self._revise(prompt, response, model, recipe, settings))
+        with _bar("revise", progress, keep=not is_one_prompt(prompt)) as bar:
+            return background.call(self._revise(prompt, response, model, recipe, settings, bar), meanwhile=bar.draw)
 
     async def arevise(
         self,
@@ -102,24 +107,37 @@ class Constitution:
         *,
         model: str | Engine,
         recipe: str | Recipe = "critique_revise",
+        progress: bool | None = None,
         **settings: Any,
     ) -> Revised | list[Revised]:
         """The async twin of `revise`."""
-        return await on_background(self._revise(prompt, response, model, recipe, settings))
+        with _bar("revise", progress, keep=not is_one_prompt(prompt)) as bar:
+            work = self._revise(prompt, response, model, recipe, settings, bar)
+            return await on_background(work, meanwhile=bar.draw)
 
     async def _revise(
-        self, prompt: object, response: str | None, model: str | Engine, recipe: str | Recipe, settings: dict[str, Any]
+        self,
+        prompt: object,
+        response: str | None,
+        model: str | Engine,
+        recipe: str | Recipe,
+        settings: dict[str, Any],
+        bar: Bar,
     ) -> Revised | list[Revised]:
         run = _run_file(self, model, recipe, {**settings, "out": "-"})
         prompts = _prompts(prompt, response, run.reading())
         chosen = recipe_of(recipe, run, self.principles)
-        served = await pool.serve(models_of(run, chosen, None if isinstance(model, str) else model))
+        models = models_of(run, chosen, None if isinstance(model, str) else model)
+        names = dict.fromkeys(named.model for named in models.values() if isinstance(named, Named))
+        if names:
+            bar.say("starting the engine: " + ", ".join(names))
+        served = await pool.serve(models)
         refuse_impossible(chosen, served, prompts[0])
         chains = Chains(chosen, served, run.seed, run.too_long)
         settler = settler_of(run, self.principles, self._checks)
         books = [Memory() for _ in prompts]
         try:
-            results = await chains.run_all(prompts, books)
+            results = await chains.run_all(prompts, books, lambda done: bar.count(done, len(prompts)))
         except EngineDeadError:
             await pool.drop_dead(served)
             raise
@@ -139,6 +157,7 @@ class Constitution:
         model: str | Engine,
         recipe: str | Recipe = "critique_revise",
         on_progress: Callable[[Progress], None] | None = None,
+        progress: bool | None = None,
         **settings: Any,
     ) -> Run:
         """Make preference data for many prompts in a run folder; the same call continues a run that was stopped.
@@ -150,6 +169,7 @@ class Constitution:
             model: as in `revise`.
             recipe: by name, or an object.
             on_progress: is called, on another thread, whenever a record is finished.
+            progress: whether a bar is shown; None = in a notebook and on a terminal.
             settings: keys of a run file.
 
         Returns:
@@ -160,8 +180,10 @@ class Constitution:
             StoreError: the folder is locked or cannot be written.
             EngineStartError, EngineDeadError: the same call goes on with the run.
         """
-        job = self._job(source, out, model, recipe, on_progress, settings)
-        background.call(generate(job), on_interrupt=job.stop)
+        with _bar("generate", progress) as bar:
+            job = self._job(source, out, model, recipe, _both(bar.update, on_progress), settings)
+            job.on_start = bar.say
+            background.call(generate(job), on_interrupt=job.stop, meanwhile=bar.draw)
         return Run.open(out, checks=self._checks)
 
     async def agenerate(
@@ -172,11 +194,14 @@ class Constitution:
         model: str | Engine,
         recipe: str | Recipe = "critique_revise",
         on_progress: Callable[[Progress], None] | None = None,
+        progress: bool | None = None,
         **settings: Any,
     ) -> Run:
         """The async twin of `generate`; cancelling it stops the run so that it can go on."""
-        job = self._job(source, out, model, recipe, on_progress, settings)
-        await on_background(generate(job), on_cancel=job.stop)
+        with _bar("generate", progress) as bar:
+            job = self._job(source, out, model, recipe, _both(bar.update, on_progress), settings)
+            job.on_start = bar.say
+            await on_background(generate(job), on_cancel=job.stop, meanwhile=bar.draw)
         return Run.open(out, checks=self._checks)
 
     def _job(
@@ -199,6 +224,19 @@ class Constitution:
             items=items,
             on_progress=on_progress,
         )
+
+
+def _bar(name: str, progress: bool | None, *, keep: bool = True) -> Bar:
+    return Bar(name, show=wanted(progress), keep=keep)
+
+
+def _both(bar: Callable[[Progress], None], own: Callable[[Progress], None] | None) -> Callable[[Progress], None]:
+    def progress(done: Progress) -> None:
+        bar(done)
+        if own is not None:
+            own(done)
+
+    return progress
 
 
 def _source(source: object) -> tuple[Iterable[object] | None, list[dict[str, Any]]]:

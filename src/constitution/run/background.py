@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError as FutureCancelled
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -17,6 +17,8 @@ T = TypeVar("T")
 _THREAD = "constitution-loop"
 _LAST_SECONDS = 60
 """How long an interrupted call waits for its work to end."""
+TICK_SECONDS = 0.2
+"""Between two calls of `meanwhile`."""
 
 
 class Background:
@@ -48,17 +50,24 @@ class Background:
         """Start work on the loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop())
 
-    def call(self, work: Coroutine[Any, Any, T], on_interrupt: Callable[[], None] | None = None) -> T:
+    def call(
+        self,
+        work: Coroutine[Any, Any, T],
+        on_interrupt: Callable[[], None] | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> T:
         """Do work on the loop and wait for it.
 
         A KeyboardInterrupt in the calling thread calls `on_interrupt` on the loop (without it, cancels the work),
-        waits for the work to end, and is raised again.
+        waits for the work to end, and is raised again. `meanwhile` is called in the calling thread, again and again.
         """
         if threading.current_thread().name == _THREAD:
             work.close()
             raise RuntimeError("called from the library's own loop; use the async twin (arevise, agenerate)")
         future = self.submit(work)
         try:
+            while meanwhile is not None and not wait([future], timeout=TICK_SECONDS).done:
+                meanwhile()
             return future.result()
         except KeyboardInterrupt:
             if on_interrupt is None:
@@ -80,21 +89,28 @@ background = Background()
 after_fork(background.forget)
 
 
-async def on_background(work: Coroutine[Any, Any, T], on_cancel: Callable[[], None] | None = None) -> T:
+async def on_background(
+    work: Coroutine[Any, Any, T],
+    on_cancel: Callable[[], None] | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> T:
     """Do work on the background loop from another loop.
 
     Being cancelled calls `on_cancel` on the background loop and waits for the work to end; without it, it cancels the
-    work.
+    work. `meanwhile` is called on the other loop, again and again.
     """
     future = background.submit(work)
+    ours = asyncio.wrap_future(future)
     try:
-        return await asyncio.shield(asyncio.wrap_future(future))
+        while meanwhile is not None and not (await asyncio.wait([ours], timeout=TICK_SECONDS))[0]:
+            meanwhile()
+        return await asyncio.shield(ours)
     except asyncio.CancelledError:
         if on_cancel is None:
             future.cancel()
         else:
             background.loop().call_soon_threadsafe(on_cancel)
-            ended, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=_LAST_SECONDS)
+            ended, _ = await asyncio.wait([ours], timeout=_LAST_SECONDS)
             for one in ended:
                 one.exception()  # looked at, so that asyncio does not complain: being cancelled says more
         raise

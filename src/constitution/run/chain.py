@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Literal, Protocol, TypeAlias, get_args
 
 from constitution.engine import (
@@ -132,22 +133,24 @@ class Chains:
         self,
         prompts: Sequence[Prompt],
         books: Sequence[AnswerBook],
-        on_done: Callable[[], None] = lambda: None,
+        on_done: Callable[[int], None] = lambda _: None,
     ) -> list[ChainResult]:
         """One chain for each prompt, as many at a time as the engines take, in the order of the prompts.
 
         Args:
             prompts: what is asked.
             books: the answer book of each prompt.
-            on_done: is called whenever a chain is finished.
+            on_done: is told how many chains are finished, from 0 on.
         """
         most = min(can.max_in_flight for can in self.served.capabilities.values())
         room = asyncio.Semaphore(max(1, int(1.25 * most)))
+        done = count()
+        on_done(next(done))
 
         async def one(prompt: Prompt, book: AnswerBook) -> ChainResult:
             async with room:
                 result = await self.run(prompt, 0, book)
-            on_done()
+            on_done(next(done))
             return result
 
         results = await asyncio.gather(*map(one, prompts, books), return_exceptions=True)
