@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from constitution.cli import options
+from constitution.cli.answers import print_json
+from constitution.cli.completion import constitutions
 from constitution.cli.demo import demo
 from constitution.cli.exits import told
 from constitution.cli.export import export, push
@@ -16,11 +20,12 @@ from constitution.cli.prompts import prompts
 from constitution.cli.revise import revise
 from constitution.cli.show import show
 from constitution.display import console, safe
+from constitution.doctor import Finding, diagnose, mend_all
+from constitution.errors import ConstitutionFileError
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.doubts import doubts
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -48,10 +53,23 @@ app.command()(push)
 
 
 @app.command()
-def check(file: Annotated[str, typer.Argument(help="A constitution file, or a shipped name.")]) -> None:
+def check(
+    file: Annotated[str, typer.Argument(help="A constitution file, or a shipped name.", autocompletion=constitutions)],
+    as_json: options.Json = False,
+) -> None:
     """Check a constitution file: every problem at once, each with its place."""
     with told():
-        found = read_constitution(file)
+        try:
+            found = read_constitution(file)
+        except ConstitutionFileError as error:
+            if as_json:
+                print_json({"problems": [asdict(problem) for problem in error.problems]})
+            raise
+        if as_json:
+            ids = [principle.id for principle in found.principles]
+            print_json({"problems": [], "name": found.name, "version": found.version, "digest": found.digest,
+                        "principles": ids})  # fmt: skip
+            return
         console().print(
             f"{safe(found.name)} {safe(found.version)}: {len(found)} principles, no problems; digest {found.digest}"
         )
@@ -64,27 +82,34 @@ def schema() -> None:
     """Print the JSON Schema of constitution files, for editors."""
     from constitution.sources.schema import json_schema
 
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))  # noqa: T201 - the output of this command
+    print_json(json_schema())
 
 
 @app.command()
 def doctor(
     mend: Annotated[bool, typer.Option("--mend", help="Run the commands that mend what was found.")] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Find the known faults of an installation, with the one command that mends each."""
-    from constitution.doctor import diagnose, mend_all
-
-    out = console()
     findings = diagnose()
     if mend and mend_all(findings):
         findings = diagnose()
+    if as_json:
+        keys = ("name", "ok", "detail", "mend")
+        print_json({"findings": [{key: getattr(finding, key) for key in keys} for finding in findings]})
+    else:
+        _tell(findings)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _tell(findings: Sequence[Finding]) -> None:
+    out = console()
     for finding in findings:
         out.print("ok  " if finding.ok else "BAD ", style="green" if finding.ok else "red", end="")
         out.print(f"{finding.name}: {safe(finding.detail)}", soft_wrap=True)
         if finding.mend and not finding.ok:
             out.print(f"     {finding.mend}", soft_wrap=True)
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -13,6 +13,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from constitution.api import Run
+from constitution.cli import options
+from constitution.cli.answers import print_json, run_json
+from constitution.cli.completion import models
 from constitution.cli.drive import drive
 from constitution.cli.exits import told
 from constitution.display import checks_table, choose, console, pair_view, reasons_table, sums_table
@@ -39,10 +42,13 @@ constitution export runs/first --out data"""
 
 def demo(
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/demo"),
-    model: Annotated[str, typer.Option(help="demo is a model of 135M parameters on the CPU.")] = "demo",
+    model: Annotated[
+        str, typer.Option(help="demo is a model of 135M parameters on the CPU.", autocompletion=models)
+    ] = "demo",
     prompts: Annotated[Path | None, typer.Option(help="Other prompts than the shipped ones.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N prompts.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run of an earlier demo first.")] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Make pairs with a small model on this machine, and show what came out."""
     with told():
@@ -59,8 +65,11 @@ def demo(
             raise SettingsChanged(f"{error}. Or take: constitution demo --fresh") from None
         made = Run.open(out)
         exported = made.export(out / "export", "preference")
-        _show(made, exported.path)
-        summary = made.summary()
+        summary = run_json(made)
+        if as_json:
+            print_json(summary | {"export": str(exported.path)})
+        else:
+            _show(made, exported.path)
         if 2 * summary["paired"] < summary["inputs"]:
             reasons = ", ".join(f"{reason} {count}" for reason, count in summary["reasons"].items())
             console(stderr=True).print(f"fewer than half of the prompts gave a pair: {reasons}", style="red")

@@ -16,6 +16,7 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from constitution.display import console
+from constitution.display.progress import counts, wanted
 from constitution.run.background import background
 from constitution.run.generate import Job, generate
 from constitution.run.worker import Progress as Done
@@ -68,7 +69,7 @@ def drive(job: Job) -> None:
         latest[:] = [done]
 
     job.on_progress = progress
-    view = _Bar() if console(stderr=True).is_terminal else _Lines()
+    view = _Bar() if wanted(None) else _Lines()
     job.on_start = view.say
     with _signals(stopper), view:
         future = background.submit(generate(job))
@@ -101,10 +102,6 @@ def _clock(seconds: float) -> str:
         if whole >= 3600
         else f"{whole // 60}:{whole % 60:02d}"
     )
-
-
-def _counts(done: Done) -> str:
-    return "  ".join(f"{count:,} {name}" for name, count in done.sums.outcomes.items() if count)
 
 
 class _Bar:
@@ -143,7 +140,11 @@ class _Bar:
             self._progress.update(self._task, description=self._said)
             return
         self._progress.update(
-            self._task, description=_counts(done), total=done.total, completed=done.done, rates=_rates(done)
+            self._task,
+            description=counts(done.sums.outcomes),
+            total=done.total,
+            completed=done.done,
+            rates=_rates(done),
         )
 
 
@@ -171,4 +172,6 @@ class _Lines:
             return
         if done.done == done.total or time.monotonic() - self._last >= LINE_SECONDS:
             self._last, self._shown = time.monotonic(), done.done
-            self._console.print(f"{done.done:,}/{done.total:,}  {_counts(done)}  {_rates(done)}", soft_wrap=True)
+            self._console.print(
+                f"{done.done:,}/{done.total:,}  {counts(done.sums.outcomes)}  {_rates(done)}", soft_wrap=True
+            )

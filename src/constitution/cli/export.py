@@ -8,6 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from constitution.api import Run, export_runs
+from constitution.cli import options
+from constitution.cli.answers import print_json
+from constitution.cli.completion import one_of
 from constitution.cli.exits import told
 from constitution.display import console, safe
 from constitution.errors import SettingsError
@@ -15,6 +18,8 @@ from constitution.formats.card.header import check_repo
 from constitution.formats.export import DEFAULT_KINDS, Exported
 from constitution.formats.hub import Target
 from constitution.formats.hub import push as push_folder
+from constitution.formats.rows import FORMATS
+from constitution.steps.pair import PAIR_POLICIES
 
 Private = Annotated[bool, typer.Option("--private", help="If the repository is made: only its owner sees it.")]
 Revision = Annotated[str | None, typer.Option(help="A branch on the hub, made if it is not there.")]
@@ -27,9 +32,12 @@ def export(
     out: Annotated[Path, typer.Option(help="The data set's folder.")],
     to: Annotated[
         list[str] | None,
-        typer.Option(help=f"{', '.join(DEFAULT_KINDS)}: one config each, the first is the default. Repeatable."),
+        typer.Option(
+            help=f"{', '.join(DEFAULT_KINDS)}: one config each, the first is the default. Repeatable.",
+            autocompletion=one_of(*DEFAULT_KINDS),
+        ),
     ] = None,
-    format: Annotated[str, typer.Option(help="parquet or jsonl.")] = "parquet",
+    format: Annotated[str, typer.Option(help="parquet or jsonl.", autocompletion=one_of(*FORMATS))] = "parquet",
     split: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=SHARE", help="Like test=0.05, by the hash of the prompt. Repeatable."),
@@ -42,7 +50,9 @@ def export(
     ] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Take what an unfinished run has so far.")] = False,
     no_fine: Annotated[bool, typer.Option("--no-fine", help="sft without drafts that were found fine.")] = False,
-    pairs: Annotated[str | None, typer.Option(help="Another pair policy than the run's.")] = None,
+    pairs: Annotated[
+        str | None, typer.Option(help="Another pair policy than the run's.", autocompletion=one_of(*PAIR_POLICIES))
+    ] = None,
     keep_check_worse: Annotated[bool | None, typer.Option("--keep-check-worse/--no-keep-check-worse")] = None,
     title: Annotated[str | None, typer.Option(help="Of the card.")] = None,
     license: Annotated[str | None, typer.Option(help="Of the data set, as the hub names it: cc-by-4.0 ...")] = None,
@@ -54,6 +64,7 @@ def export(
     revision: Revision = None,
     create_pr: CreatePr = False,
     message: Message = None,
+    as_json: options.Json = False,
 ) -> None:
     """Write a data set with a card that `datasets.load_dataset` reads, from one run or several."""
     with told():
@@ -68,11 +79,15 @@ def export(
             language=language or (), prompts_license=prompts_license, model_license=model_license,
             repo_id=push_to_hub, **options,
         )  # fmt: skip
-        _tell(done)
+        if not as_json:
+            _tell(done)
+        pushed = None
+        if done.rows and push_to_hub is not None:
+            pushed = _push(out, Target(push_to_hub, private or None, revision, create_pr, message), quiet=as_json)
+        if as_json:
+            print_json(_as_json(done) | {"pushed": pushed})
         if not done.rows:
             raise typer.Exit(1)
-        if push_to_hub is not None:
-            _push(out, Target(push_to_hub, private or None, revision, create_pr, message))
 
 
 def _tell(done: Exported) -> None:
@@ -99,6 +114,20 @@ def _tell(done: Exported) -> None:
     out.print(f'next: datasets.load_dataset("{where}"), or constitution push {where} OWNER/NAME', soft_wrap=True)
 
 
+def _as_json(done: Exported) -> dict[str, Any]:
+    near = done.near
+    sums = done.sums.to_json()
+    return {
+        "path": str(done.path),
+        "configs": {config: dict(splits) for config, splits in done.configs.items()},
+        "outcomes": sums["outcomes"],
+        "reasons": sums["reasons"],
+        "pairs": sums["pairs"],
+        "near_duplicates": near and {"prompts": near.prompts, "left_out": near.left_out, "groups": near.groups},
+        "repeated_ids": done.repeated_ids,
+    }
+
+
 def push(
     folder: Annotated[Path, typer.Argument(help="What export wrote.")],
     repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The data set on the hub; made if need be.")],
@@ -106,11 +135,17 @@ def push(
     revision: Revision = None,
     create_pr: CreatePr = False,
     message: Message = None,
+    as_json: options.Json = False,
 ) -> None:
     """Push a data set's folder to the hub. The token is HF_TOKEN, or what `hf auth login` kept."""
     with told():
-        _push(folder, Target(repo, private or None, revision, create_pr, message))
+        pushed = _push(folder, Target(repo, private or None, revision, create_pr, message), quiet=as_json)
+        if as_json:
+            print_json({"pushed": pushed})
 
 
-def _push(folder: Path, target: Target) -> None:
-    console().print(f"pushed: {safe(push_folder(folder, target))}", soft_wrap=True)
+def _push(folder: Path, target: Target, *, quiet: bool) -> str:
+    address = push_folder(folder, target)
+    if not quiet:
+        console().print(f"pushed: {safe(address)}", soft_wrap=True)
+    return address

@@ -11,29 +11,40 @@ import typer
 
 from constitution.api import Run
 from constitution.cli import options
+from constitution.cli.answers import print_json, run_json
+from constitution.cli.completion import constitutions, models, one_of
 from constitution.cli.drive import drive
 from constitution.cli.exits import told
 from constitution.display import console, draw
 from constitution.errors import SettingsError
+from constitution.recipes.critique_revise import CritiqueRevise
+from constitution.run.chain import TOO_LONG
 from constitution.run.generate import Job
 from constitution.run.merge import merge as merge_runs
 from constitution.run.resolve import build_recipe
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.run_file import read_run
+from constitution.steps.pair import PAIR_POLICIES
 
 
 def generate(
     run_file: Annotated[
         Path | None, typer.Argument(metavar="[RUN.yaml]", help="A run file; options go over it.")
     ] = None,
-    constitution: Annotated[str | None, typer.Option(help="A shipped name, or a file.")] = None,
+    constitution: Annotated[
+        str | None, typer.Option(help="A shipped name, or a file.", autocompletion=constitutions)
+    ] = None,
     prompts: Annotated[
         list[str] | None,
         typer.Option(help="A file, a folder, a data set of the hub, - for standard input; may be repeated."),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="demo, scripted, vllm:NAME-OR-PATH, a hub name, a folder.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="demo, scripted, vllm:NAME-OR-PATH, a hub name, a folder.", autocompletion=models)
+    ] = None,
     out: Annotated[str | None, typer.Option(help="The run's folder.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="How rows are made.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="How rows are made.", autocompletion=one_of(CritiqueRevise.name))
+    ] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of critique and revision.")] = None,
     samples: Annotated[int | None, typer.Option(help="Chains for each prompt.")] = None,
     config: options.Config = None,
@@ -62,9 +73,13 @@ def generate(
     seed: Annotated[int | None, typer.Option(help="Of all choices.")] = None,
     verdict_first: Annotated[bool, typer.Option("--verdict-first", help="A finding first; none, no revision.")] = False,
     no_critique: Annotated[bool, typer.Option("--no-critique", help="Revise without a critique.")] = False,
-    pairs: Annotated[str | None, typer.Option(help="first_last, adjacent or all.")] = None,
+    pairs: Annotated[
+        str | None, typer.Option(help="first_last, adjacent or all.", autocompletion=one_of(*PAIR_POLICIES))
+    ] = None,
     keep_check_worse: Annotated[bool, typer.Option("--keep-check-worse")] = False,
-    too_long: Annotated[str | None, typer.Option(help="skip, truncate_left or error.")] = None,
+    too_long: Annotated[
+        str | None, typer.Option(help="skip, truncate_left or error.", autocompletion=one_of(*TOO_LONG))
+    ] = None,
     keep_duplicates: Annotated[bool, typer.Option("--keep-duplicates", help="Run them as ID-2, ID-3 ...")] = False,
     chunk_size: Annotated[int | None, typer.Option(help="Records in a chunk.")] = None,
     shard: Annotated[
@@ -73,6 +88,7 @@ def generate(
     in_flight: Annotated[int | None, typer.Option(help="Chains at work at a time.")] = None,
     reuse: Annotated[str | None, typer.Option(help="Another run, whose answers are taken where they fit.")] = None,
     settings: options.Settings = None,
+    as_json: options.Json = False,
 ) -> None:
     """Make preference data in a run folder; the same command continues a run that was stopped."""
     with told():
@@ -91,7 +107,7 @@ def generate(
             raise SettingsError("--prompts is needed: a file, a folder, a data set of the hub, or - for standard input")
         principles = read_constitution(run.constitution)
         drive(Job(run, principles, build_recipe(run, principles), command=_command()))
-        _finish(Run.open(run.out))
+        _finish(Run.open(run.out), as_json=as_json)
 
 
 def _sources(names: list[str] | None, weights: list[float] | None, **place: str | None) -> list[dict[str, Any]] | None:
@@ -121,18 +137,22 @@ def _command() -> str:
     return shlex.join(kept) + " --out {out} --reuse {reuse}"
 
 
-def _finish(run: Run) -> None:
-    summary = run.summary()
-    console().print(draw(run.page()))
-    if not summary["pairs"]["kept"] and not summary["fine"]:
+def _finish(run: Run, *, as_json: bool) -> None:
+    answer = run_json(run)
+    if as_json:
+        print_json(answer)
+    else:
+        console().print(draw(run.page()))
+    if not answer["pairs"]["kept"] and not answer["fine"]:
         raise typer.Exit(1)
 
 
 def merge(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders made with --shard i/n.")],
     out: Annotated[Path, typer.Option(help="The new run's folder.")],
+    as_json: options.Json = False,
 ) -> None:
     """Put the shards of a run together: the run that one process would have made."""
     with told():
         merge_runs(runs, out)
-        _finish(Run.open(out))
+        _finish(Run.open(out), as_json=as_json)

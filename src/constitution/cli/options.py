@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from constitution.cli.completion import constitutions, models, one_of
 from constitution.errors import InputError, SettingsError
+from constitution.sources.prompts.reading import BAD_ROWS, SIDES
 
 Config = Annotated[str | None, typer.Option(help="Of a data set that has several configs.")]
 Split = Annotated[str | None, typer.Option(help="Of a data set that has several splits.")]
@@ -20,18 +21,20 @@ TagColumn = Annotated[str | None, typer.Option(help="The column of the tags: one
 Tag = Annotated[
     list[str] | None, typer.Option(metavar="FOUND=MEANT", help="A tag that is named otherwise in the rows. Repeatable.")
 ]
-Revise = Annotated[str | None, typer.Option(help="Start from this answer of preference rows: rejected or chosen.")]
-BadRowsOption = Annotated[str | None, typer.Option(help="error, or drop them as inputs with a reason.")]
-ConstitutionName = Annotated[str, typer.Option(help="A shipped name, or a file.")]
-ModelName = Annotated[str, typer.Option(help="demo, scripted, vllm:NAME-OR-PATH, a hub name or a folder.")]
+Revise = Annotated[
+    str | None,
+    typer.Option(help="Start from this answer of preference rows: rejected or chosen.", autocompletion=one_of(*SIDES)),
+]
+BadRowsOption = Annotated[
+    str | None, typer.Option(help="error, or drop them as inputs with a reason.", autocompletion=one_of(*BAD_ROWS))
+]
+ConstitutionName = Annotated[str, typer.Option(help="A shipped name, or a file.", autocompletion=constitutions)]
+ModelName = Annotated[
+    str, typer.Option(help="demo, scripted, vllm:NAME-OR-PATH, a hub name or a folder.", autocompletion=models)
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs, and nothing else on stdout.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="A setting of the run file.")]
 System = Annotated[Path | None, typer.Option(help="File: a system turn where there is none.")]
-
-
-def print_json(data: object) -> None:
-    """The whole answer of a command, for programs."""
-    print(json.dumps(data, indent=2, ensure_ascii=False))  # noqa: T201 - the output of the command
 
 
 def renamed(tags: list[str] | None) -> dict[str, str] | None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from constitution.cli import options
+from constitution.cli.answers import print_json
 from constitution.cli.exits import told
 from constitution.display import console, safe, table
 from constitution.errors import SettingsError
@@ -44,7 +45,7 @@ def prompts(
     revise: options.Revise = None,
     bad_rows: options.BadRowsOption = None,
     system: options.System = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Show what is understood of prompts: rows, columns, roles, lengths, tags, refused rows, three examples."""
     with told():
@@ -58,7 +59,7 @@ def prompts(
         found = Survey()
         found.read(read_sources(sources, reading, found.note, found.opens))
         if as_json:
-            print(json.dumps(found.to_json() | _examples(found), indent=2, ensure_ascii=False))  # noqa: T201 - the output
+            print_json(found.to_json() | _examples(found))
         else:
             _show(console(), found, reading)
     if (found.bad and reading.bad_rows == "error") or found.repeats()[1]:

@@ -8,6 +8,7 @@ import typer
 
 from constitution.api import Constitution
 from constitution.cli import options
+from constitution.cli.answers import print_json
 from constitution.cli.exits import told
 from constitution.display import console
 from constitution.sources.run_file import read_run
@@ -36,7 +37,7 @@ def revise(
         revised = loaded.revise(prompt, response, model=model, **keys)
         assert not isinstance(revised, list)
         if as_json:
-            options.print_json(revised.to_json())
+            print_json(revised.to_json())
         else:
             console().print(revised)
         if revised.draft is None:

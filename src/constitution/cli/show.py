@@ -10,6 +10,7 @@ import typer
 
 from constitution.api import Run
 from constitution.cli import options
+from constitution.cli.answers import print_json, run_json
 from constitution.cli.exits import told
 from constitution.display import console, draw
 
@@ -25,7 +26,7 @@ def show(
     with told():
         opened = Run.open(run)
         if as_json:
-            options.print_json(opened.summary())
+            print_json(run_json(opened))
             return
         out = console()
         if pairs is None:

@@ -175,7 +175,7 @@ class _Shares:
             share = f"{100 * part.count / total:.0f} %" if total else ""
             made.add_row(named, f"{part.count:,}", share, Text(part.meaning, "dim"))
         made.show_footer = True
-        yield made
+        yield from _rows(made, console, options)
 
 
 def spread(counts: list[int], width: int) -> list[int]:
@@ -200,13 +200,23 @@ def _grid(console: Console) -> Table:
     )  # fmt: skip
 
 
+def _rows(table: Table, console: Console, options: ConsoleOptions) -> RenderResult:
+    """A table; without blanks at the ends of its lines where there is no terminal."""
+    if console.is_terminal:
+        yield table
+        return
+    for row in console.render_lines(table, options, pad=False):
+        yield Segment("".join(segment.text for segment in row).rstrip())
+        yield Segment.line()
+
+
 class _Grid:
     """A table under its title."""
 
     def __init__(self, table: blocks.Table) -> None:
         self.table = table
 
-    def __rich_console__(self, console: Console, _: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         table = self.table
         made = _grid(console)
         made.show_header = any(column.title for column in table.columns)
@@ -217,7 +227,7 @@ class _Grid:
         for row in table.rows:
             made.add_row(*map(_text, row))
         yield Text(table.title, "bold")
-        yield made
+        yield from _rows(made, console, options)
 
 
 def table(title: str) -> Table:

@@ -1,0 +1,24 @@
+"""What a command answers programs: one JSON value on stdout, and nothing else there."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from constitution.api import Run
+
+
+def print_json(data: object) -> None:
+    """The whole answer. What stdout cannot show stands as an escape."""
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(data, indent=2)
+    print(text)  # noqa: T201 - the output of the command
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """A run: its folder and its sums."""
+    return {"path": str(run.path), **run.summary()}
