@@ -67,8 +67,8 @@ def check(
             raise
         if as_json:
             ids = [principle.id for principle in found.principles]
-            print_json({"problems": [], "name": found.name, "version": found.version, "digest": found.digest,
-                        "principles": ids})  # fmt: skip
+            print_json({"problems": [], "doubts": list(doubts(found)), "name": found.name, "version": found.version,
+                        "digest": found.digest, "principles": ids})  # fmt: skip
             return
         console().print(
             f"{safe(found.name)} {safe(found.version)}: {len(found)} principles, no problems; digest {found.digest}"
