@@ -60,6 +60,7 @@ class Sampling:
     def needs(self) -> tuple[str, ...]:
         """What of it not every engine can do, by the names of `Capabilities.lacks`."""
         wanted = {
+            "temperature": self.temperature != 1,
             "top_p": self.top_p < 1,
             "top_k": self.top_k > 0,
             "min_p": self.min_p > 0,
@@ -87,6 +88,13 @@ class Completion:
     reasoning: str | None = None
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    told_output: int | None = None
+    """How many tokens were sampled, where the engine tells the number but not the ids."""
+
+    @property
+    def output_tokens(self) -> int:
+        """How many tokens were sampled, as far as the engine told."""
+        return len(self.token_ids) or self.told_output or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +176,14 @@ class Capabilities:
     """Whether the same request gives the same text whatever else is in flight."""
     fingerprint: tuple[tuple[str, str], ...] = ()
     """Versions, dtype, device, settings: for the manifest."""
+    top_logprobs: int | None = None
+    """Labels are read only among so many most probable tokens; None = over the whole vocabulary."""
+    token_prompts: bool = False
+    """Whether prompts are sent as token ids, so that text can never become a control token."""
+    exact_counts: bool = True
+    """Whether `count` gives exact numbers."""
+    cached_counts: bool = False
+    """Whether it tells how many prompt tokens came from its cache."""
 
 
 class Engine(Protocol):

@@ -13,6 +13,7 @@ ConstitutionError
 │   └── RequestRefused      the engine refused or broke on one request
 ├── EngineDeadError         the engine is gone; unfinished records stay pending
 ├── EngineStartError        the engine did not start; nothing was paid for
+├── TooManyFailures         most chains of a run failed; it stopped early and can go on
 ├── PushError               the hub did not take a data set, whose folder is complete
 └── StoreError              a run folder cannot be read, written or locked
     ├── RunLocked           another process works in this folder
@@ -104,6 +105,10 @@ class EngineDeadError(ConstitutionError):
 
 class EngineStartError(ConstitutionError):
     """The engine did not start. The message names the mend."""
+
+
+class TooManyFailures(ConstitutionError):
+    """Most of the last chains of a run failed, so that it stopped. What is unfinished stays pending."""
 
 
 class PushError(ConstitutionError):

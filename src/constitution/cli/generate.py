@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -39,7 +40,13 @@ def generate(
         typer.Option(help="A file, a folder, a data set of the hub, - for standard input; may be repeated."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="demo, scripted, vllm:NAME-OR-PATH, a hub name, a folder.", autocompletion=models)
+        str | None,
+        typer.Option(
+            help="demo, scripted, vllm:NAME-OR-PATH, a hub name, a folder, a server's URL#NAME.", autocompletion=models
+        ),
+    ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Of a server's model: a folder, a hub name, demo. Short for engine.tokenizer.")
     ] = None,
     out: Annotated[str | None, typer.Option(help="The run's folder.")] = None,
     recipe: Annotated[
@@ -92,8 +99,9 @@ def generate(
 ) -> None:
     """Make preference data in a run folder; the same command continues a run that was stopped."""
     with told():
+        own = [] if tokenizer is None else [f"engine.tokenizer={json.dumps(tokenizer)}"]
         run = read_run(
-            run_file, settings or (), constitution=constitution, model=model, out=out, recipe=recipe,
+            run_file, [*own, *(settings or ())], constitution=constitution, model=model, out=out, recipe=recipe,
             prompts=_sources(prompts, weight, config=config, split=split, revision=revision),
             rounds=rounds, samples=samples, prompt_column=prompt_column, response_column=response_column,
             id_column=id_column, tag_column=tag_column, tags=options.renamed(tag), revise=revise, bad_rows=bad_rows,

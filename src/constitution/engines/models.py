@@ -1,4 +1,4 @@
-"""Model strings to engines: `scripted`, `demo`, `vllm:NAME-OR-PATH`, or a bare hub name or local folder (= vllm)."""
+"""Model strings to engines: `scripted`, `demo`, `vllm:NAME-OR-PATH`, `URL#NAME`, or a hub name or folder (= vllm)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from constitution.engine import Engine
+from constitution.engines.openai_options import split_model
 from constitution.errors import SettingsError
 
 _log = logging.getLogger("constitution")
@@ -69,11 +70,33 @@ def _demo(_: str, options: Mapping[str, Any]) -> Engine:
     return _vllm(str(prepare_small_model(log=_log.info)), options)
 
 
+def _server(model: str, options: Mapping[str, Any]) -> Engine:
+    from constitution.engines.openai import OpenAIEngine
+
+    urls, name = split_model(model)
+    return OpenAIEngine(name, base_urls=urls, **options)
+
+
 _KINDS: Mapping[str, Callable[[str, Mapping[str, Any]], Engine]] = {
     "scripted": _scripted,
     "demo": _demo,
     "vllm": _vllm,
+    "server": _server,
 }
+
+
+def is_server(model: str) -> bool:
+    """Whether a model string names a server."""
+    return model.lower().startswith(("http://", "https://"))
+
+
+def model_identity(model: str) -> str:
+    """What of a model string is a setting of a run: of a server's the name alone, since servers move.
+
+    Raises:
+        SettingsError: the address of a server is none, or holds what could be a secret.
+    """
+    return f"server#{split_model(model)[1] or ''}" if is_server(model) else model
 
 
 def check_model(model: str) -> None:
@@ -84,10 +107,15 @@ def check_model(model: str) -> None:
     """
     if model == "demo" or is_scripted(model):
         return
+    if is_server(model):
+        split_model(model)
+        return
     name = model.removeprefix("vllm:")
     if not name.strip() or name != name.strip() or "://" in name:
+        told = model.partition("://")[0] + "://..." if "://" in model else model
         raise SettingsError(
-            f"model '{model}': expected scripted, demo, vllm:NAME-OR-PATH, a hub name like org/model, or a local folder"
+            f"model '{told}': expected scripted, demo, vllm:NAME-OR-PATH, a hub name like org/model, a local folder, "
+            "or a server's http://HOST:PORT#NAME"
         )
     looks_local = name.startswith((".", "/", "~")) or name.count("/") > 1
     if looks_local and not Path(name).expanduser().is_dir():
@@ -99,14 +127,14 @@ def make_engine(model: str, options: Mapping[str, Any] | None = None) -> Engine:
 
     Args:
         model: as in `check_model`.
-        options: of the engine itself, handed on untouched (vLLM's engine arguments).
+        options: of the engine itself, handed on untouched (vLLM's engine arguments, or those of a server).
 
     Raises:
         SettingsError: if no engine serves such a model, or an option is unknown to it.
         EngineStartError: if the small model cannot be prepared.
     """
     check_model(model)
-    kind = "scripted" if is_scripted(model) else "demo" if model == "demo" else "vllm"
+    kind = "scripted" if is_scripted(model) else "demo" if model == "demo" else "server" if is_server(model) else "vllm"
     name = model.removeprefix("vllm:")
     if kind == "vllm" and Path(name).expanduser().is_dir():
         name = str(Path(name).expanduser())

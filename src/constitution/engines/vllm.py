@@ -23,6 +23,7 @@ from typing import Any
 
 from constitution.engine import Capabilities, Completion, FinishReason, Request
 from constitution.engines import vllm_process, vllm_settings
+from constitution.engines.hub import hub_mend
 from constitution.errors import ConstitutionError, EngineDeadError, EngineStartError, RequestRefused, SettingsError
 from constitution.messages import Conversation
 from constitution.tokens import PromptIds, Transcripts, split_thoughts
@@ -212,6 +213,7 @@ class VLLMEngine:
         story = f"vLLM did not start with '{self._model}': {type(error).__name__}: {first}"
         if cause and cause not in story:
             story += f" | {cause}"
+        story += hub_mend(error, self._model)
         return story + " | `constitution doctor` looks for known faults; `--verbose` shows all that vLLM says."
 
     def _last_words(self) -> str:

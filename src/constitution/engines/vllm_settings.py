@@ -173,6 +173,8 @@ def capabilities(
         lacks=tuple(sorted({*transcripts.lacks, *budget})),
         same_text_again=dtype == "float32" if cpu else invariant,
         fingerprint=tuple((name, str(value)) for name, value in seen.items()),
+        token_prompts=True,
+        cached_counts=True,
     )
 
 

@@ -15,7 +15,7 @@ import orjson
 
 from constitution.digest import digest
 from constitution.engine import Engine, ModelRole
-from constitution.engines.models import Named, check_model
+from constitution.engines.models import Named, check_model, model_identity
 from constitution.errors import EngineDeadError, InputError, SettingsChanged, StoreError
 from constitution.flow import Recipe
 from constitution.principles import Principles
@@ -120,7 +120,7 @@ class Job:
             "too_long": run.too_long,
             "keep_duplicates": run.keep_duplicates,
             "chunk_size": run.chunk_size,
-            "model": {role: model.model for role, model in named.items()},
+            "model": {role: model_identity(model.model) for role, model in named.items()},
             "engine": dict(run.engine),
             "engines": {role: dict(own.engine) for role, own in run.roles.items() if own.engine} or None,
         }

@@ -13,6 +13,7 @@ from constitution.engine import Completion, Request
 from constitution.errors import EngineDeadError
 from constitution.messages import Prompt
 from constitution.records import ChainResult, Dropped, Failure
+from constitution.run.breaker import Breaker
 from constitution.run.chain import Chains
 from constitution.run.drops import Lost, write_drops
 from constitution.run.log import logger
@@ -87,7 +88,7 @@ class OpenChunk:
     def put(self, request: Request, attempt: int, completion: Completion) -> None:
         """Journal an answer."""
         self._keep(AnswerEvent(request.key, request.record, request.stage, attempt, completion, self.engine))
-        self.sampled += len(completion.token_ids)
+        self.sampled += completion.output_tokens
 
     def _keep(self, event: AnswerEvent) -> None:
         self.journals.append(self.plan.number, event.line())
@@ -138,6 +139,7 @@ class Worker:
         self._seals: set[asyncio.Task[None]] = set()
         self._fatal: BaseException | None = None
         self._stopped = False
+        self._breaker = Breaker()
         self._cancelling = False
         self._flying = 0
         self._totals = Sums()
@@ -301,6 +303,8 @@ class Worker:
         self._settled(chunk, settled)
         if chunk.complete:
             self._spawn(partial(self._seal, chunk), self._seals)
+        if done is None and self._done < self._total:
+            self._breaker.note(results)
 
     async def _samples(
         self, record: PlannedRecord, chunk: OpenChunk, failed: Mapping[int, Failure]

@@ -94,7 +94,7 @@ class RunFile(_Written):
     exclude: list[Text] = Field(default_factory=list, description="Evaluation prompts that no input may repeat.")
     exclude_words: int = Field(RUN, ge=1, description="Words in a row that are a repeat.")
     shard: str | None = Field(None, pattern="^[0-9]+/[0-9]+$", description="i/n: the i-th of n processes, from 0.")
-    model: Text = Field(description="scripted, demo, vllm:NAME-OR-PATH, a hub name, or a local folder.")
+    model: Text = Field(description="scripted, demo, vllm:NAME-OR-PATH, a hub name, a local folder, or URL#NAME.")
     out: Text = Field(description="The run's folder.")
     recipe: Text = "critique_revise"
     rounds: int = Field(DEFAULT_ROUNDS, ge=1, le=MAX_ROUNDS, description="Rounds of critique and revision.")

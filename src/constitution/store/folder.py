@@ -21,7 +21,10 @@ from constitution.store.disk import write_atomically
 from constitution.store.plan import Plan
 from constitution.store.shards import is_sealed
 
-MAY_CHANGE = ("in_flight", "engine.latency_ms", "engine.fault", "engine.verbose", "verbose")
+MAY_CHANGE = (
+    "in_flight", "engine.latency_ms", "engine.fault", "engine.verbose", "verbose", "engine.api_key_env",
+    "engine.max_in_flight", "engine.patience", "engine.timeout",
+)  # fmt: skip
 """Settings that a resumed run may have other than the first: they do not touch any answer."""
 
 _ROLE_ENGINE = re.compile(r"^engines\.\w+\.")

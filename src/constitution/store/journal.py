@@ -68,6 +68,7 @@ class AnswerEvent:
                     "reasoning": said.reasoning,
                     "prompt_tokens": said.prompt_tokens,
                     "cached_tokens": said.cached_tokens,
+                    **({} if said.told_output is None else {"told_output": said.told_output}),
                     "engine": self.engine,
                 },
                 option=orjson.OPT_APPEND_NEWLINE,
@@ -95,6 +96,7 @@ class AnswerEvent:
             reasoning=data["reasoning"],
             prompt_tokens=data["prompt_tokens"],
             cached_tokens=data["cached_tokens"],
+            told_output=data.get("told_output"),
         )
         return cls(data["key"], data["record"], data["stage"], data["attempt"], completion, data["engine"])
 

@@ -77,7 +77,7 @@ class Sums:
         counts["requests"] += 1
         counts["prompt"] += completion.prompt_tokens
         counts["cached"] += completion.cached_tokens
-        counts["output"] += len(completion.token_ids)
+        counts["output"] += completion.output_tokens
         counts["asked_again"] += attempt > 1
 
     def count_event(self, event: AnswerEvent) -> None:
