@@ -20,9 +20,9 @@ settings.register_profile(
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-pytest_plugins = ["tests.real_engine"]
+pytest_plugins = ["tests.real_engine", "tests.loopback"]
 
-MOST_ENGINE_STARTS = 4
+MOST_ENGINE_STARTS = 7
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

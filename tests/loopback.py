@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 Body = dict[str, Any]
 Fault = Callable[[Body], Response | None]
 
-OWN = {"top_k", "min_p", "repetition_penalty", "chat_template_kwargs", "return_token_ids", "skip_special_tokens"}
+KEY_STATUS = 401
+"""What a wrong key gets."""
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Loopback:
         body = request.get_json(silent=True) or {}
         self.seen.append(Seen(request.method, request.path, body, dict(request.headers), time.monotonic()))
         if self.key is not None and request.headers.get("Authorization") != f"Bearer {self.key}":
-            return error(401, f"wrong key: {request.headers.get('Authorization')}")
+            return error(KEY_STATUS, f"wrong key: {request.headers.get('Authorization')}")
         if request.path == "/v1/models":
             return reply({"object": "list", "data": self.models})
         if request.method != "POST" or not request.path.endswith("/completions"):
@@ -89,11 +91,13 @@ class Loopback:
 
     def _chat(self, body: Body) -> Response:
         text = self.text(body)
-        choice = {"index": 0, "message": {"role": "assistant", "content": text, **self.message}, "finish_reason": "stop"}
+        message = {"role": "assistant", "content": text, **self.message}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
         if body.get("logprobs"):
             tops = [{"token": "A", "logprob": -0.5}, {"token": "B", "logprob": -1.5}]
             choice["logprobs"] = {"content": [{**tops[0], "top_logprobs": tops}]}
-        usage = {"prompt_tokens": 11, "completion_tokens": len(text.split()), "prompt_tokens_details": {"cached_tokens": 4}}
+        usage = {"prompt_tokens": 11, "completion_tokens": len(text.split())}
+        usage |= {"prompt_tokens_details": {"cached_tokens": 4}}
         return reply({"id": "x", "choices": [{**choice, **self.choice}], "usage": usage, **self.reply})
 
     def _complete(self, body: Body) -> Response:
@@ -116,11 +120,28 @@ def error(status: int, message: str, **headers: str) -> Response:
     return reply({"error": {"message": message, "type": "error", "param": None, "code": None}}, status, **headers)
 
 
+_idle: list[HTTPServer] = []
+"""Stopping one takes half a second, so they are kept for the next test."""
+
+
 @contextmanager
 def loopback(**options: Any) -> Iterator[Loopback]:
     """A server that runs."""
-    with HTTPServer(host="127.0.0.1", threaded=True) as http:
-        server = Loopback(http, **options)
-        http.expect_request(re.compile(".*")).respond_with_handler(server.handle)
+    http = _idle.pop() if _idle else HTTPServer(host="127.0.0.1", threaded=True)
+    if not http.is_running():
+        http.start()
+    server = Loopback(http, **options)
+    http.expect_request(re.compile(".*")).respond_with_handler(server.handle)
+    try:
         yield server
+    finally:
         http.clear()
+        _idle.append(http)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _none_left() -> Iterator[None]:
+    """Stop the servers at the end of all tests."""
+    yield
+    while _idle:
+        _idle.pop().stop()

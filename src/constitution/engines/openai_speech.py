@@ -80,11 +80,15 @@ def load_speech(name: str, date: str) -> Speech:
 
 def _ends(name: str, tokenizer: Any) -> set[int]:
     """Ids that end an answer."""
-    from transformers import GenerationConfig
+    # Not by transformers' own class, which imports torch.
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
 
+    file = "generation_config.json"
     try:
-        given = GenerationConfig.from_pretrained(name).eos_token_id
-    except OSError:  # not every folder of a tokenizer has one
+        path = Path(name, file) if Path(name).is_dir() else Path(hf_hub_download(name, file))
+        given = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
+    except (EntryNotFoundError, FileNotFoundError):  # not every tokenizer has one beside it
         given = None
     ends = {given} if isinstance(given, int) else set(given or ())
     return ends if tokenizer.eos_token_id is None else ends | {tokenizer.eos_token_id}

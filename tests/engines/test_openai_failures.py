@@ -1,0 +1,470 @@
+"""The HTTP engine against servers that misbehave: what is asked again, what fails a record, what ends the run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+from werkzeug import Response
+
+from constitution.engine import Completion
+from constitution.engines import openai_server
+from constitution.engines.openai import OpenAIEngine
+from constitution.errors import EngineDeadError, EngineStartError, RequestRefused
+from tests.engines.asking import ask, request, started, with_engine
+from tests.loopback import Body, Loopback, error, loopback, reply
+
+HTML = "<html><body>Bad   gateway</body></html>"
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    """A server that takes chats."""
+    with loopback() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again after milliseconds."""
+    monkeypatch.setattr(openai_server, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(openai_server, "LONGEST_WAIT", 0.05)
+
+
+def slow(body: Body) -> None:
+    """No answer for a while."""
+    del body
+    time.sleep(0.6)
+
+
+PASSING: dict[str, Response | Callable[[Body], None]] = {
+    "429": error(429, "too many requests"),
+    "408": error(408, "too slow"),
+    "409": error(409, "conflict"),
+    "500": error(500, "broke"),
+    "502 with a page": Response(HTML, 502, content_type="text/html"),
+    "503": error(503, "loading"),
+    "504": error(504, "too long"),
+    "200 that is no JSON": Response('{"choices": [', 200, content_type="application/json"),
+    "200 with a page": Response(HTML, 200, content_type="text/html"),
+    "200 without choices": reply({"id": "x"}),
+    "200 with no choice": reply({"id": "x", "choices": []}),
+    "200 with a choice of nothing": reply({"choices": [None]}),
+    "200 without a message": reply({"choices": [{"finish_reason": "stop"}]}),
+    "200 that broke off": reply({"choices": [{"message": {"content": "x"}, "finish_reason": "abort"}]}),
+    "200 with an error of a router": reply({"error": {"code": 502, "message": "upstream"}}),
+    "no answer in time": slow,
+}
+
+
+@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
+def test_what_may_pass_is_asked_again(server: Loopback, fault: Response) -> None:
+    """The very same request, until there is an answer."""
+    timeout = 0.3 if callable(fault) and not isinstance(fault, Response) else 30
+
+    async def work(engine: OpenAIEngine) -> Completion:
+        server.faults = [fault, fault]
+        return await engine.answer(request())
+
+    said = with_engine(server, work, timeout=timeout)
+    assert said.text.startswith("Answer")
+    assert len(server.asked) == 3
+    assert server.asked[0] == server.asked[1] == server.asked[2]
+
+
+def seconds_until_the_answer(server: Loopback, *faults: Response) -> float:
+    async def work(engine: OpenAIEngine) -> float:
+        server.faults = list(faults)
+        before = time.monotonic()
+        await engine.answer(request())
+        return time.monotonic() - before
+
+    return with_engine(server, work)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_in_seconds_is_waited_for(server: Loopback, status: int) -> None:
+    """As long as the server says, and not much longer."""
+    assert 1.0 <= seconds_until_the_answer(server, error(status, "wait", **{"Retry-After": "1"})) < 2.0
+
+
+def test_retry_after_as_a_date_is_waited_for(server: Loopback) -> None:
+    """Dates have whole seconds."""
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    assert 0.9 <= seconds_until_the_answer(server, error(429, "wait", **{"Retry-After": until})) < 3.0
+
+
+def test_a_date_is_held_against_the_servers_own_clock() -> None:
+    """Two clocks may differ by hours; without the server's, ours must do."""
+    now = datetime.now(UTC)
+    dates = [format_datetime(now + timedelta(seconds=after), usegmt=True) for after in (-18000, -17970, 30, -60)]
+    assert openai_server._retry_after({"date": dates[0], "retry-after": dates[1]}) == 30
+    assert openai_server._retry_after({"retry-after": dates[2]}) == pytest.approx(30, abs=2)
+    assert openai_server._retry_after({"retry-after": dates[3]}) == 0
+
+
+@pytest.mark.parametrize("given", ["soon", "-3", "nan", ""])
+def test_a_retry_after_that_is_none_waits_no_longer(server: Loopback, given: str) -> None:
+    """Nonsense is no reason to wait."""
+    assert seconds_until_the_answer(server, error(429, "wait", **{"Retry-After": given})) < 1.0
+
+
+def test_others_wait_too_after_a_429_with_retry_after(server: Loopback) -> None:
+    """Nobody asks a server that has said how long it wants peace."""
+
+    async def work(engine: OpenAIEngine) -> float:
+        server.faults = [error(429, "wait", **{"Retry-After": "1"})]
+        first = asyncio.create_task(engine.answer(request("a")))
+        while not server.asked:  # noqa: ASYNC110 - another thread counts
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        await engine.answer(request("b"))
+        await first
+        return server.seen[1].at - server.seen[0].at
+
+    assert with_engine(server, work) >= 0.9
+
+
+def test_a_wait_longer_than_patience_ends_the_run_at_once(server: Loopback) -> None:
+    """It can go on later; the message has the arithmetic."""
+
+    async def work(engine: OpenAIEngine) -> None:
+        server.faults = [error(429, "wait", **{"Retry-After": "3600"})]
+        await engine.answer(request())
+
+    before = time.monotonic()
+    with pytest.raises(EngineDeadError, match=r"3600 s.*|patience"):
+        with_engine(server, work, patience=2)
+    assert time.monotonic() - before < 5
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_bad_request_fails_alone(server: Loopback, status: int) -> None:
+    """It is asked once, the server's words are told, and the next one is answered."""
+
+    async def work(engine: OpenAIEngine) -> Completion:
+        server.faults = [error(status, "This model's maximum context length is 4096 tokens.")]
+        with pytest.raises(RequestRefused, match="maximum context length"):
+            await engine.answer(request())
+        assert len(server.asked) == 1
+        return await engine.answer(request("next"))
+
+    assert with_engine(server, work).text
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_bad_key_at_the_start_stops_before_the_second_request(
+    monkeypatch: pytest.MonkeyPatch, server: Loopback, status: int
+) -> None:
+    """One request, and a message that names the variable and not the key."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-0123456789")
+    monkeypatch.setattr("tests.loopback.KEY_STATUS", status)
+    server.key = "sk-right"
+    with pytest.raises(EngineStartError, match="OPENAI_API_KEY") as caught:
+        started(server)
+    assert len(server.seen) == 1
+    assert "sk-wrong" not in str(caught.value)
+
+
+def test_no_key_where_one_is_wanted_names_the_variable(monkeypatch: pytest.MonkeyPatch, server: Loopback) -> None:
+    """Also one that the user chose."""
+    monkeypatch.delenv("MY_KEY", raising=False)
+    server.key = "sk-right"
+    with pytest.raises(EngineStartError, match=r"wants a key.*MY_KEY"):
+        started(server, api_key_env="MY_KEY")
+
+
+def test_the_key_is_sent(monkeypatch: pytest.MonkeyPatch, server: Loopback) -> None:
+    """From the variable, without the line end that files put there."""
+    monkeypatch.setenv("MY_KEY", "sk-right\n")
+    server.key = "sk-right"
+    assert ask(server, request(), api_key_env="MY_KEY")
+
+
+def test_a_key_that_is_refused_in_mid_run_ends_it(monkeypatch: pytest.MonkeyPatch, server: Loopback) -> None:
+    """No other request is sent to find that out again, and the key is not told."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-0123456789")
+
+    async def work(engine: OpenAIEngine) -> None:
+        server.faults = [error(401, "no such key: sk-wrong-0123456789")]
+        await engine.answer(request())
+
+    with pytest.raises(EngineDeadError, match="OPENAI_API_KEY") as caught:
+        with_engine(server, work)
+    assert len(server.asked) == 1
+    assert "sk-wrong" not in str(caught.value)
+
+
+def test_an_unknown_model_names_those_that_are_served(server: Loopback) -> None:
+    """At the start."""
+    server.models = [{"id": "small", "max_model_len": 4096}, {"id": "large"}]
+    with pytest.raises(EngineStartError, match="small, large"):
+        started(server, name="huge")
+
+
+@pytest.mark.parametrize(("status", "more"), [(404, "gone"), (402, "pay")])
+def test_what_is_about_all_requests_ends_the_run(server: Loopback, status: int, more: str) -> None:
+    """A model that was unloaded, an account that is empty."""
+
+    async def work(engine: OpenAIEngine) -> None:
+        server.faults = [error(status, more)]
+        await engine.answer(request())
+
+    with pytest.raises(EngineDeadError, match=more):
+        with_engine(server, work)
+    assert len(server.asked) == 1
+
+
+def test_an_empty_account_is_not_waited_for(server: Loopback) -> None:
+    """OpenAI says 429 and means 402."""
+
+    async def work(engine: OpenAIEngine) -> None:
+        spent = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
+        server.faults = [reply({"error": spent}, 429)]
+        await engine.answer(request())
+
+    with pytest.raises(EngineDeadError, match="quota"):
+        with_engine(server, work)
+    assert len(server.asked) == 1
+
+
+def test_one_request_that_breaks_the_server_fails_alone(server: Loopback) -> None:
+    """It fails again and again while others are answered: it is at fault, not the server."""
+
+    def poisoned(body: Body) -> Response | None:
+        return error(500, "broke on it") if "poison" in str(body["messages"]) else None
+
+    async def work(engine: OpenAIEngine) -> RequestRefused:
+        server.faults = [poisoned] * 400
+        bad = asyncio.create_task(engine.answer(request("bad", "poison")))
+        number = 0
+        while not bad.done():
+            number += 1
+            assert (await engine.answer(request(f"good{number}"))).text
+        with pytest.raises(RequestRefused, match="while it answered others") as caught:
+            await bad
+        return caught.value
+
+    assert "broke on it" in str(with_engine(server, work))
+
+
+def test_a_server_that_stays_away_ends_the_run_after_patience(server: Loopback) -> None:
+    """With what it said last."""
+
+    async def work(engine: OpenAIEngine) -> float:
+        server.faults = [error(503, "down for good")] * 1000
+        before = time.monotonic()
+        with pytest.raises(EngineDeadError, match=r"no answer within 0.5 s.*down for good"):
+            await engine.answer(request())
+        return time.monotonic() - before
+
+    assert 0.4 <= with_engine(server, work, patience=0.5) < 3
+
+
+def test_requests_of_a_limited_account_are_not_failed(server: Loopback) -> None:
+    """429 for longer than patience, while others are answered, is a queue and no fault."""
+
+    def limited(body: Body) -> Response | None:
+        return error(429, "later") if "late" in str(body["messages"]) and time.monotonic() < until else None
+
+    async def work(engine: OpenAIEngine) -> Completion:
+        server.faults = [limited] * 2000
+        late = asyncio.create_task(engine.answer(request("late", "late")))
+        while not late.done():
+            await engine.answer(request("other"))
+        return await late
+
+    until = time.monotonic() + 1.5
+    assert with_engine(server, work, patience=0.5).text
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+class Raw:
+    """A listener that does something with each connection."""
+
+    def __init__(
+        self, do: Callable[[socket.socket], None], context: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
+        self.connections = 0
+        self._do, self._context = do, context
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.port = int(self._socket.getsockname()[1])
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with contextlib.suppress(OSError), connection:
+                if self._context is not None:
+                    with self._context.wrap_socket(connection, server_side=True) as wrapped:
+                        self._do(wrapped)
+                else:
+                    self._do(connection)
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)  # or the thread goes on waiting for the next one
+        self._socket.close()
+
+
+def answering(connection: socket.socket) -> None:
+    """The list of models and any answer at once."""
+    read_request(connection)
+    body = json.dumps(
+        {
+            "data": [{"id": "small", "max_model_len": 4096}],
+            "choices": [{"message": {"content": "Back."}, "finish_reason": "stop"}],
+        }
+    )
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close"
+    connection.sendall(f"{head}\r\n\r\n{body}".encode())
+
+
+def test_a_server_that_returns_within_patience_is_waited_for() -> None:
+    """Connections are refused for a while; nothing is lost."""
+
+    async def away_and_back() -> Completion:
+        raw = Raw(answering)
+        engine = OpenAIEngine("small", base_urls=[f"http://127.0.0.1:{raw.port}"], patience=30)
+        await engine.start()
+        raw.close()
+        asked = asyncio.create_task(engine.answer(request()))
+        await asyncio.sleep(0.5)
+        assert not asked.done()
+        raw = Raw(answering, port=raw.port)
+        said = await asked
+        await engine.close()
+        raw.close()
+        return said
+
+    assert asyncio.run(away_and_back()).text == "Back."
+
+
+def test_a_server_that_is_not_there_at_the_start_is_told_at_once() -> None:
+    """Nobody waits ten minutes for a typing mistake."""
+    before = time.monotonic()
+    engine = OpenAIEngine("small", base_urls=[f"http://127.0.0.1:{free_port()}"])
+    with pytest.raises(EngineStartError, match="Is the server running"):
+        asyncio.run(engine.start())
+    assert time.monotonic() - before < 10
+
+
+def read_request(connection: socket.socket) -> None:
+    """A whole request with its body."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if b"content-length" in line), 0)
+    while len(body) < length:
+        body += connection.recv(65536)
+
+
+def reset(connection: socket.socket) -> None:
+    """Close with a reset."""
+    read_request(connection)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+def drip(connection: socket.socket) -> None:
+    """A byte now and then: no single read takes long, and the answer never ends."""
+    read_request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n{")
+    for _ in range(100):
+        connection.sendall(b" ")
+        time.sleep(0.05)
+
+
+def half(connection: socket.socket) -> None:
+    """Half of what was announced."""
+    read_request(connection)
+    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n{"choices"')
+
+
+def garbage(connection: socket.socket) -> None:
+    """No HTTP at all."""
+    read_request(connection)
+    connection.sendall(b"\x00\x01nonsense\r\n\r\n")
+
+
+@pytest.mark.parametrize("do", [reset, drip, half, garbage])
+def test_broken_connections_are_tried_again(server: Loopback, do: Callable[[socket.socket], None]) -> None:
+    """A reset, a slow loris, a broken body: the same request is sent again, until patience ends."""
+    raw = Raw(do)
+
+    async def work(engine: OpenAIEngine) -> None:
+        one = engine._servers[server.url]
+        other = openai_server.Server(
+            f"http://127.0.0.1:{raw.port}/v1", key=None, key_from="K", max_in_flight=1, patience=1.0, timeout=0.3
+        )
+        other._reached = True
+        engine._servers[server.url] = other
+        await one.close()
+        await engine.answer(request())
+
+    try:
+        with pytest.raises(EngineDeadError, match="no answer within 1 s"):
+            with_engine(server, work)
+    finally:
+        raw.close()
+    assert raw.connections > 1
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    """A certificate that nobody trusts."""
+    import subprocess
+
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(tmp_path: Path) -> None:
+    """Waiting does not mend it."""
+    raw = Raw(read_request, certificate(tmp_path))
+    engine = OpenAIEngine("small", base_urls=[f"https://127.0.0.1:{raw.port}"])
+    try:
+        with pytest.raises(EngineStartError, match=r"certificate.*SSL_CERT_FILE"):
+            asyncio.run(engine.start())
+    finally:
+        raw.close()
+    assert raw.connections == 1
+
+
+def test_cancelling_frees_the_place_in_the_queue(server: Loopback) -> None:
+    """Also while it waits to ask again."""
+
+    async def work(engine: OpenAIEngine) -> Completion:
+        server.faults = [error(503, "down", **{"Retry-After": "1"})]
+        stuck = asyncio.create_task(engine.answer(request("stuck")))
+        while not server.asked:  # noqa: ASYNC110 - another thread counts
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        stuck.cancel()
+        await asyncio.gather(stuck, return_exceptions=True)
+        return await asyncio.wait_for(engine.answer(request("next")), 5)
+
+    assert with_engine(server, work, max_in_flight=1).text
