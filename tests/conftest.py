@@ -20,7 +20,7 @@ settings.register_profile(
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-pytest_plugins = ["tests.real_engine", "tests.loopback"]
+pytest_plugins = ["tests.real_engine", "tests.real_server", "tests.loopback"]
 
 MOST_ENGINE_STARTS = 7
 

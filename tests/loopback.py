@@ -77,7 +77,7 @@ class Loopback:
             return error(404, "no such path")
         if self.faults:
             fault = self.faults.pop(0)
-            response = fault(body) if callable(fault) and not isinstance(fault, Response) else fault
+            response = fault if isinstance(fault, Response) else fault(body)
             if response is not None:
                 return response
         unknown = sorted(self.refuses & body.keys())
@@ -96,7 +96,7 @@ class Loopback:
         if body.get("logprobs"):
             tops = [{"token": "A", "logprob": -0.5}, {"token": "B", "logprob": -1.5}]
             choice["logprobs"] = {"content": [{**tops[0], "top_logprobs": tops}]}
-        usage = {"prompt_tokens": 11, "completion_tokens": len(text.split())}
+        usage: Body = {"prompt_tokens": 11, "completion_tokens": len(text.split())}
         usage |= {"prompt_tokens_details": {"cached_tokens": 4}}
         return reply({"id": "x", "choices": [{**choice, **self.choice}], "usage": usage, **self.reply})
 

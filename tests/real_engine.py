@@ -45,7 +45,7 @@ class EngineHost:
         self.do(self.engine.close())
 
 
-def _do_without(why: str) -> NoReturn:
+def do_without(why: str) -> NoReturn:
     """Skip on a developer's machine; where the whole suite is meant to run, a missing engine is a failure."""
     if os.environ.get("CI"):
         pytest.fail(why)
@@ -59,7 +59,7 @@ def small_model() -> Path:
 
     for module in ("torch", "gguf", "transformers"):
         if find_spec(module) is None:
-            _do_without(f"the small model needs {module}")
+            do_without(f"the small model needs {module}")
     return prepare_small_model(log=print)
 
 
@@ -67,7 +67,7 @@ def small_model() -> Path:
 def engine_host(small_model: Path) -> Iterator[EngineHost]:
     """The running engine that all tests of this run share."""
     if find_spec("vllm") is None:
-        _do_without("vLLM is not installed")
+        do_without("vLLM is not installed")
     host = EngineHost(small_model)
     yield host
     host.close()

@@ -26,7 +26,7 @@ from constitution.engines.openai_asks import (
 )
 from constitution.engines.openai_server import Json, NotThere, Rejected, Server
 from constitution.engines.openai_speech import Speech
-from constitution.errors import ConstitutionError, EngineDeadError, EngineStartError, SettingsError
+from constitution.errors import EngineDeadError, EngineStartError, SettingsError
 from constitution.messages import user
 
 OWN = frozenset(
@@ -91,13 +91,13 @@ async def find_out(server: Server, name: str | None, speech: Speech | None) -> F
         cards = await _cards(server)
         chosen, card = _choose(server, name, cards)
         fields = await _fields(server)
-        version = await _optional(server, f"{server.root}/version")
+        version = await server.glance(f"{server.root}/version")
         found = Found(
             name=chosen,
             root=_root(card.get("root"), chosen),
             max_context=card.get("max_model_len") or card.get("context_length") or card.get("context_window"),
             takes=Takes(tokens=False),
-            kv_tokens=_kv_tokens(await _optional(server, f"{server.root}/metrics")),
+            kv_tokens=_kv_tokens(await server.glance(f"{server.root}/metrics")),
             version=str(version["version"]) if isinstance(version, Mapping) and "version" in version else None,
             told=fields is not None,
         )
@@ -138,17 +138,9 @@ def _root(root: object, name: str) -> str | None:
     return root.rstrip("/").rsplit("/", 1)[-1] if root.startswith(("/", "~", ".")) else root
 
 
-async def _optional(server: Server, url: str) -> object:
-    """What stands at a URL that not every server has."""
-    try:
-        return await server.get(url)
-    except ConstitutionError:
-        return None
-
-
 async def _fields(server: Server) -> dict[str, frozenset[str]] | None:
     """By path: the fields that a request may have; None where the server does not describe itself."""
-    described = await _optional(server, f"{server.root}/openapi.json")
+    described = await server.glance(f"{server.root}/openapi.json")
     found: dict[str, frozenset[str]] = {}
     try:
         for path, methods in described["paths"].items():  # type: ignore[index]  # a TypeError is what it is there for
@@ -252,6 +244,8 @@ async def _drop_until_taken(
         try:
             return await server.probe(takes.path, fitted(body, takes)), takes
         except Rejected as error:
+            if takes.tokens and error.status >= 500:
+                raise  # it breaks on a list of ids
             if takes.most_name == "max_tokens" and "max_completion_tokens" in error.said:
                 takes = replace(takes, most_name="max_completion_tokens")
                 continue

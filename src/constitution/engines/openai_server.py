@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from constitution.errors import EngineDeadError, RequestRefused
+from constitution.errors import ConstitutionError, EngineDeadError, RequestRefused
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -133,12 +133,19 @@ class Server:
         await self._client.close()
 
     async def get(self, path: str) -> object:
-        """What stands at a path (or a whole URL): JSON, or text.
+        """What stands at a path: JSON, or text.
 
         Raises:
             EngineDeadError, Rejected: as `ask`.
         """
         return await self._patiently(partial(self._send, partial(self._client.get, path)))
+
+    async def glance(self, url: str) -> object:
+        """What stands at a whole URL that not every server has; None where nothing does."""
+        try:
+            return await self._send(partial(self._client.get, url))
+        except (ConstitutionError, Passing):
+            return None
 
     async def ask(self, path: str, body: Json, priority: int, read: Callable[[Json], T]) -> T:
         """What `read` makes of the answer to one request, waited for as long as it takes.
