@@ -97,7 +97,7 @@ def test_the_copied_run_file_runs_again(folder: Path) -> None:
         ("generate --constitution nope --prompts p.jsonl --model scripted --out o", "nope"),
         ("generate --constitution c.yaml --prompts none.jsonl --model scripted --out o", "none.jsonl"),
         ("generate --constitution c.yaml --prompts p.jsonl --model ./none --out o", "no such folder"),
-        ("generate --constitution c.yaml --prompts p.jsonl --model http://x#y --out o", "expected scripted"),
+        ("generate --constitution c.yaml --prompts p.jsonl --model ftp://x#y --out o", "expected scripted"),
         ("generate --constitution c.yaml --prompts p.jsonl --model scripted --out o --rounds 0", "rounds"),
         ("generate --constitution c.yaml --prompts p.jsonl --model scripted --out o --pairs best", "first_last"),
         ("generate --constitution c.yaml --prompts p.jsonl --model scripted --out o --set engine.speed=3", "speed"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug import Response
 
-from constitution.engine import Capabilities, Sampling, not_taken
+from constitution.engine import Capabilities
 from constitution.engines.openai import OpenAIEngine
 from constitution.errors import EngineStartError, SettingsError
 from tests.engines.asking import ask, request, started
@@ -53,7 +53,7 @@ def test_capabilities_of_a_chat_server(server: Loopback) -> None:
     can = started(server)
     assert can == Capabilities(
         model="small", max_context=4096, max_in_flight=64, logprobs=True, json_schema=True, fingerprint=can.fingerprint,
-        top_logprobs=20, exact_counts=False, cached_counts=True, unsent=("thinking_budget",),
+        top_logprobs=20, exact_counts=False, cached_counts=True, lacks=("thinking_budget",),
     )  # fmt: skip
     assert dict(can.fingerprint)["asked_by"] == "chats"
 
@@ -140,10 +140,11 @@ def test_a_server_that_knows_openais_fields_only_can_be_used(server: Loopback, t
 
     server.faults = [refuse] * 20
     can = started(server)
-    assert set(can.unsent) == {"top_k", "min_p", "thinking", "chat_template_kwargs", "thinking_budget"}
+    assert set(can.lacks) == {
+        "top_k", "min_p", "thinking_on", "thinking_off", "thinking_budget", "chat_template_kwargs",
+    }  # fmt: skip
     assert can.logprobs
     assert can.json_schema
-    assert can.seeds
     unsent = str(dict(can.fingerprint)["unsent"])
     assert all(name in unsent for name in OPENAI)
     server.faults = [refuse] * 20
@@ -165,10 +166,8 @@ def test_newer_models_of_openai(server: Loopback) -> None:
 
     server.faults = [refuse] * 20
     can = started(server)
-    assert {"temperature", "top_p"} <= set(can.unsent)
+    assert {"temperature", "top_p"} <= set(can.lacks)
     assert not can.logprobs
-    assert not_taken(Sampling(8), can.unsent) == ()
-    assert not_taken(Sampling(8, temperature=0.7), can.unsent) == ("temperature",)
     server.faults = [refuse] * 20
     ask(server, request())
     assert server.asked[-1]["max_completion_tokens"] == 8
@@ -178,9 +177,9 @@ def test_newer_models_of_openai(server: Loopback) -> None:
 def test_seeds_that_are_not_taken_are_stated(server: Loopback) -> None:
     """They are never asked for by a user, so nothing is refused."""
     server.refuses = {"seed"}
-    can = started(server)
-    assert not can.seeds
-    assert not_taken(Sampling(8, seed=3), can.unsent) == ()
+    assert "seed" in started(server).lacks
+    ask(server, request())
+    assert "seed" not in server.asked[-1]
 
 
 def test_a_server_that_describes_itself_is_believed(server: Loopback) -> None:
@@ -190,7 +189,7 @@ def test_a_server_that_describes_itself_is_believed(server: Loopback) -> None:
              "min_p", "chat_template_kwargs", "thinking_token_budget"]  # fmt: skip
     describe(server, {"/v1/chat/completions": known})
     can = started(server)
-    assert can.unsent == ("top_k",)
+    assert can.lacks == ("top_k",)
     assert dict(can.fingerprint)["fields"] == "described by the server"
     assert "top_k" not in server.asked[0]
 

@@ -13,11 +13,12 @@ import math
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from constitution.digest import digest_bytes
-from constitution.engine import Capabilities, Completion, Request, not_taken
+from constitution.engine import Capabilities, Completion, Request
 from constitution.engines.control_text import ControlTexts
 from constitution.engines.openai_asks import (
     MOST_TOP,
@@ -34,6 +35,7 @@ from constitution.engines.openai_server import Json, Server
 from constitution.engines.openai_speech import Speech, load_speech
 from constitution.errors import EngineDeadError, EngineStartError, RequestRefused, SettingsError
 from constitution.messages import Conversation
+from constitution.tokens import Transcripts
 
 logger = logging.getLogger("constitution.engine")
 
@@ -104,25 +106,26 @@ class OpenAIEngine:
             SettingsError: the request asks for something that the server cannot be asked.
         """
         server, found = self._server(request.record), self._running()
-        if missing := not_taken(request.sampling, found.unsent):
+        if missing := [need for need in request.sampling.needs if need in self._can().lacks]:
             raise SettingsError(f"the server at {server.url} cannot be asked for {', '.join(missing)}; unset it")
         if request.lora is not None:
             raise SettingsError("a LoRA adapter on a server is a model of its own: name it after #, and unset lora")
-        if found.takes.tokens:
-            body, opened = self._tokens(request, found)
-        else:
+        transcripts = self._speech.transcripts if self._speech is not None and found.takes.tokens else None
+        if transcripts is None:
             body, opened = self._chat(request, found), False
-        ids = tuple(self._label(label) for label in request.labels) if found.takes.tokens else ()
-        stops = self._stops()
-        body |= sampling_fields(request.sampling, stops)
+        else:
+            body, opened = self._tokens(request, found, transcripts), transcripts.opens_thoughts(request)
+        ids = tuple(self._label(label) for label in request.labels) if transcripts else ()
+        body |= sampling_fields(request.sampling, transcripts.stops if transcripts else ())
         if request.labels:
             body |= label_fields(found.takes, ids)
-        return await server.ask(
+        said = await server.ask(
             found.takes.path,
             fitted(body, found.takes),
             request.priority,
             lambda data: read_answer(data, request, found.takes, ids=ids, opened=opened),
         )
+        return said if transcripts is None else replace(said, text=transcripts.answer_text(said.text))
 
     def count(self, messages: Conversation, tools: str | None = None) -> tuple[int, bool]:
         """Prompt tokens of `messages`: exact with a tokenizer, else an estimate of four bytes a token."""
@@ -149,16 +152,10 @@ class OpenAIEngine:
             raise SettingsError("the engine lives on the event loop that called `start`; ask it there.")
         return self._servers[max(self._servers, key=lambda url: digest_bytes("server", url, record, size=8))]
 
-    def _stops(self) -> tuple[str, ...]:
-        """Stop strings that the form of the transcript needs; chat templates end answers with a token."""
-        return ()
-
-    def _tokens(self, request: Request, found: Found) -> tuple[Json, bool]:
-        """A body of token ids, and whether it ends by opening thoughts."""
-        assert self._speech is not None
-        transcripts = self._speech.transcripts
+    def _tokens(self, request: Request, found: Found, transcripts: Transcripts) -> Json:
+        """A body of token ids."""
         prompt = transcripts.prompt_ids(request)
-        room = self._max_context()
+        room = self._can().max_context
         if len(prompt.ids) + request.sampling.max_tokens > room:
             raise RequestRefused(
                 f"the prompt has {len(prompt.ids)} tokens and the answer may have {request.sampling.max_tokens}, but "
@@ -175,8 +172,7 @@ class OpenAIEngine:
                 request.record,
             )
             self.unseen += 1
-        body = tokens_body(found.name, prompt.ids, skip_special_tokens=not transcripts.has_channels)
-        return body, transcripts.opens_thoughts(request)
+        return tokens_body(found.name, prompt.ids, skip_special_tokens=not transcripts.has_channels)
 
     def _chat(self, request: Request, found: Found) -> Json:
         """A body of messages, without what looks like control tokens."""
@@ -213,9 +209,9 @@ class OpenAIEngine:
                 raise RequestRefused(str(error)) from error
         return self._labels[label]
 
-    def _max_context(self) -> int:
+    def _can(self) -> Capabilities:
         assert self._capabilities is not None
-        return self._capabilities.max_context
+        return self._capabilities
 
     async def _find_out(self) -> None:
         key = (os.environ.get(self._options.api_key_env) or "").strip() or None
@@ -275,13 +271,12 @@ class OpenAIEngine:
             kv_tokens=sum(size or 0 for size in kv) if all(kv) else None,
             logprobs=takes.logprobs,
             json_schema="response_format" not in takes.without,
+            lacks=found.lacks(self._speech.transcripts.lacks if self._speech and takes.tokens else ()),
             fingerprint=tuple((name, value) for name, value in self._fingerprint(found).items() if value is not None),
             top_logprobs=MOST_TOP if takes.logprobs and not takes.label_ids else None,
             token_prompts=takes.tokens,
             exact_counts=takes.tokens,
             cached_counts=takes.cached,
-            seeds="seed" not in takes.without,
-            unsent=found.unsent,
         )
 
     def _fingerprint(self, found: Found) -> dict[str, str | None]:
@@ -296,14 +291,16 @@ class OpenAIEngine:
             "counts": "exact" if tokens else "estimates" if self._speech is None else "of the tokenizer alone",
             "tokenizer": None if self._speech is None else self._speech.name,
             "template_date": self._date if tokens else None,
+            "prompts": None if self._speech is None or not tokens else self._speech.form,
             "control_text": None if tokens else self._options.control_text,
         }
 
     def _say(self, found: Found) -> None:
         """Say once how the server is asked, where it is not the best way."""
-        if found.takes.tokens:
-            return
-        if self._speech is not None:
+        if found.takes.tokens and self._speech is not None:
+            if self._speech.transcripts.plain:
+                logger.warning("the tokenizer of '%s' has no chat template: it is asked as a base model", found.name)
+        elif self._speech is not None:
             logger.warning("the server is asked by chats and not by token ids: %s", found.no_tokens)
         else:
             logger.info(

@@ -32,7 +32,7 @@ from constitution.messages import user
 OWN = frozenset(
     {
         "top_k", "min_p", "repetition_penalty", "chat_template_kwargs", "return_token_ids", "skip_special_tokens",
-        "logprob_token_ids", "return_tokens_as_token_ids",
+        "logprob_token_ids", "return_tokens_as_token_ids", "thinking_token_budget",
     }
 )  # fmt: skip
 """Fields that OpenAI itself does not have."""
@@ -48,9 +48,15 @@ _GROUPS = (
     frozenset({"seed"}),
     _OPTIONAL,
 )
-_SAMPLING = {"response_format": ("json_schema",), "chat_template_kwargs": ("thinking", "chat_template_kwargs"),
-             "thinking_token_budget": ("thinking_budget",)}  # fmt: skip
+_NEEDS = {
+    **{name: (name,) for name in ("temperature", "top_p", "top_k", "min_p", "stop", "seed")},
+    "response_format": ("json_schema",),
+    "chat_template_kwargs": ("thinking_on", "thinking_off", "chat_template_kwargs"),
+    "thinking_token_budget": ("thinking_budget",),
+}
+"""Of a field: what of a `Sampling` needs it, by the names of `Capabilities.lacks`."""
 _SCHEMA = '{"additionalProperties":false,"properties":{"ok":{"type":"boolean"}},"required":["ok"],"type":"object"}'
+_BUDGET = 4
 _CACHE = re.compile(r"^vllm:cache_config_info\{(?P<labels>.*)\}\s", re.MULTILINE)
 
 
@@ -70,14 +76,15 @@ class Found:
     no_tokens: str | None = None
     """Why it is not sent token ids, where a tokenizer is there."""
 
-    @property
-    def unsent(self) -> tuple[str, ...]:
-        """Fields of `Sampling` that it cannot be asked for."""
-        names = [name for field in sorted(self.takes.without) for name in _SAMPLING.get(field, (field,))]
-        known = {*Sampling.__slots__, "thinking_budget"}
-        if self.takes.tokens:  # the chat template is filled in on this side
-            known -= {"thinking", "chat_template_kwargs"}
-        return tuple(name for name in names if name in known)
+    def lacks(self, in_prompts: tuple[str, ...]) -> tuple[str, ...]:
+        """What it cannot be asked for, by the names of `Capabilities.lacks`.
+
+        Args:
+            in_prompts: what the prompts cannot say, where they are made on this side.
+        """
+        # A chat template that is filled in on this side takes no field of the server's.
+        fields = self.takes.without - ({"chat_template_kwargs"} if self.takes.tokens else set())
+        return tuple(sorted({*in_prompts, *(need for field in fields for need in _NEEDS.get(field, ()))}))
 
 
 async def find_out(server: Server, name: str | None, speech: Speech | None) -> Found:
@@ -183,6 +190,7 @@ async def _try_out(server: Server, found: Found, fields: Mapping[str, frozenset[
         **sampling_fields(request.sampling),
         **label_fields(takes, ()),
         "chat_template_kwargs": {},
+        "thinking_token_budget": _BUDGET,
     }
     answer, takes = await _drop_until_taken(server, takes, body, fields.get(takes.path))
     logprobs = bool(first_logprobs(answer["choices"][0].get("logprobs"), tokens=False))
@@ -206,6 +214,7 @@ async def _try_tokens(server: Server, name: str, fields: Mapping[str, frozenset[
         **tokens_body(name, ids, skip_special_tokens=not speech.transcripts.has_channels),
         **sampling_fields(request.sampling),
         **label_fields(takes, ids[:1]),
+        "thinking_token_budget": _BUDGET,
     }
     try:
         answer, takes = await _drop_until_taken(server, takes, body, fields.get(takes.path))
@@ -268,7 +277,7 @@ def _guesses() -> Iterator[frozenset[str]]:
 
 
 def _unknown(known: frozenset[str] | None) -> frozenset[str]:
-    """Fields that a server which describes itself does not have; a budget for thinking is sent to no other."""
+    """Fields that a server which describes itself does not have; a budget for thoughts is sent to no other."""
     if known is None:
         return frozenset({"thinking_token_budget"})
-    return frozenset({*_OPTIONAL, "thinking_token_budget"} - known)
+    return frozenset(_OPTIONAL - known)

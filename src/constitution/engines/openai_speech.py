@@ -29,6 +29,11 @@ class Speech:
     transcripts: Transcripts
 
     @property
+    def form(self) -> str:
+        """What its prompts are."""
+        return "plain Human: and Assistant: transcripts" if self.transcripts.plain else "chat template"
+
+    @property
     def tokens(self) -> Iterator[str]:
         """Texts of the tokens that text must never become."""
         for token in self.tokenizer.added_tokens_decoder.values():
