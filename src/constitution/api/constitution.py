@@ -21,6 +21,7 @@ from constitution.messages import Prompt
 from constitution.principles import Principles
 from constitution.run.background import background, on_background
 from constitution.run.chain import Chains, Memory, refuse_impossible
+from constitution.run.dry_run import DryRun, dry_run
 from constitution.run.generate import Job, generate
 from constitution.run.resolve import OwnChecks, models_of, recipe_of, settler_of
 from constitution.run.serving import pool
@@ -203,6 +204,30 @@ class Constitution:
             job.on_start = bar.say
             await on_background(generate(job), on_cancel=job.stop, meanwhile=bar.draw)
         return Run.open(out, checks=self._checks)
+
+    def dry_run(
+        self,
+        source: Source,
+        *,
+        model: str | Engine,
+        recipe: str | Recipe = "critique_revise",
+        tokens_per_second: float | None = None,
+        **settings: Any,
+    ) -> DryRun:
+        """Count what `generate` would ask and what it may cost. No engine is started, no folder written.
+
+        Args:
+            source: as in `generate`.
+            model: as in `generate`; of engine objects only a `ScriptedEngine`.
+            recipe: by name, or an object.
+            tokens_per_second: sampled tokens a second, for the time.
+            settings: keys of a run file; `prices` for money.
+
+        Raises:
+            InputError: as `generate` would.
+        """
+        job = self._job(source, settings.pop("out", "-"), model, recipe, None, settings)
+        return background.call(dry_run(job, rate=tokens_per_second))
 
     def _job(
         self,

@@ -13,6 +13,7 @@ import typer
 from constitution.api import Run
 from constitution.cli import options
 from constitution.cli.answers import print_json, run_json
+from constitution.cli.before import show_dry_run
 from constitution.cli.completion import constitutions, models, one_of
 from constitution.cli.drive import drive
 from constitution.cli.exits import told
@@ -94,11 +95,16 @@ def generate(
     ] = None,
     in_flight: Annotated[int | None, typer.Option(help="Chains at work at a time.")] = None,
     reuse: Annotated[str | None, typer.Option(help="Another run, whose answers are taken where they fit.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked and paid; ask nothing.")] = False,
+    tokens_per_second: Annotated[
+        float | None, typer.Option(min=0.001, help="Sampled tokens a second, for the time that --dry-run tells.")
+    ] = None,
     settings: options.Settings = None,
     as_json: options.Json = False,
 ) -> None:
     """Make preference data in a run folder; the same command continues a run that was stopped."""
     with told():
+        out = "-" if dry_run and run_file is None and out is None else out
         own = [] if tokenizer is None else [f"engine.tokenizer={json.dumps(tokenizer)}"]
         run = read_run(
             run_file, [*own, *(settings or ())], constitution=constitution, model=model, out=out, recipe=recipe,
@@ -114,7 +120,11 @@ def generate(
         if not run.prompts:
             raise SettingsError("--prompts is needed: a file, a folder, a data set of the hub, or - for standard input")
         principles = read_constitution(run.constitution)
-        drive(Job(run, principles, build_recipe(run, principles), command=_command()))
+        job = Job(run, principles, build_recipe(run, principles), command=_command())
+        if dry_run:
+            show_dry_run(job, tokens_per_second, as_json=as_json)
+            return
+        drive(job)
         _finish(Run.open(run.out), as_json=as_json)
 
 

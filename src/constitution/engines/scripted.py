@@ -89,7 +89,8 @@ class ScriptedEngine:
         self._fault = fault
         self._model = model
         self._kind = kind
-        self._max_context = max_context
+        self.max_context = max_context
+        """Prompt and answer together, in tokens."""
         self._max_in_flight = max_in_flight
         self._closed = False
         self.requests = 0
@@ -102,7 +103,7 @@ class ScriptedEngine:
         self._closed = False
         return Capabilities(
             model=self._model,
-            max_context=self._max_context,
+            max_context=self.max_context,
             max_in_flight=self._max_in_flight,
             logprobs=True,
             json_schema=True,
@@ -122,10 +123,8 @@ class ScriptedEngine:
             if error is not None:
                 raise error
         prompt_tokens = self.count(request.messages, request.tools)[0]
-        if prompt_tokens + request.sampling.max_tokens > self._max_context:
-            raise RequestRefused(
-                f"{prompt_tokens} prompt tokens and max_tokens pass the context of {self._max_context}"
-            )
+        if prompt_tokens + request.sampling.max_tokens > self.max_context:
+            raise RequestRefused(f"{prompt_tokens} prompt tokens and max_tokens pass the context of {self.max_context}")
         said = self._script(request)
         if isinstance(said, Completion):
             return said

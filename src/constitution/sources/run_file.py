@@ -40,6 +40,14 @@ class _Written(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class PricesFile(_Written):
+    """What 1,000,000 tokens cost, in any currency."""
+
+    prompt: float = Field(ge=0, allow_inf_nan=False, description="Of prompts.")
+    cached: float | None = Field(None, ge=0, allow_inf_nan=False, description="Of prompts out of a cache; else prompt.")
+    output: float = Field(ge=0, allow_inf_nan=False, description="Of answers, thoughts among them.")
+
+
 class RoleFile(_Written):
     """How one role samples, and with which model. What is unset is inherited."""
 
@@ -54,6 +62,7 @@ class RoleFile(_Written):
     stop: list[Annotated[str, Field(min_length=1)]] | None = Field(None, description="Texts at which an answer ends.")
     thinking: Literal["on", "off"] | Count | None = Field(None, description="on, off, or a budget in tokens.")
     chat_template_kwargs: dict[str, Any] | None = Field(None, description="Handed to the chat template.")
+    prices: PricesFile | None = Field(None, description="Prices of this role's model; else the run's.")
 
 
 class SourceFile(_Written):
@@ -110,6 +119,9 @@ class RunFile(_Written):
     keep_duplicates: bool = False
     chunk_size: int = Field(CHUNK_SIZE, ge=1, le=1_000_000, description="Records in a chunk.")
     in_flight: Count | None = Field(None, description="Chains at work at a time; else from the engine.")
+    prices: PricesFile | None = Field(None, description="What 1,000,000 tokens cost.")
+    max_total_tokens: Count | None = Field(None, description="Most tokens of prompts and answers; then the run stops.")
+    max_cost: float | None = Field(None, gt=0, allow_inf_nan=False, description="Most money; it needs prices.")
     reuse: Text | None = Field(None, description="A run whose answers are taken where the request is the same.")
     engine: dict[str, Any] = Field(default_factory=dict, description="Options of the engine, handed on untouched.")
     roles: dict[Literal["draft", "critique", "revise", "judge"], RoleFile] = Field(default_factory=dict)

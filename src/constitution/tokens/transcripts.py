@@ -17,8 +17,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from constitution.engine import Completion, Parent, Request, Sampling
 from constitution.errors import RecordError, SettingsError
-from constitution.messages import Conversation, assistant, user
-from constitution.tokens.dialogue import STOPS, DialogueTemplate, own_turn, spaced
+from constitution.messages import Conversation, Message, assistant, user
+from constitution.tokens.dialogue import LABELS, STOPS, DialogueTemplate, own_turn, spaced
 from constitution.tokens.plain import Codec
 from constitution.tokens.rendering import ChatTemplate
 from constitution.tokens.skeletons import Skeleton, Skeletons
@@ -120,6 +120,30 @@ class Transcripts:
             return total
         later = len(self._splice(skeleton, asked, 0))
         return total + max(0, len(self._rendered(asked, tools, {}).ids) - later)
+
+    def turn_tokens(self, turn: Message) -> int:
+        """Tokens of the text of a turn, as it stands behind what opens the turn.
+
+        Raises:
+            RecordError: it cannot be encoded.
+        """
+        return len(self._codec.text(self._as_answer(turn.content) if turn.role in LABELS else turn.content))
+
+    def splices(self, request: Request) -> bool:
+        """Whether the texts of `request` are tokenized apart from the template.
+
+        Raises:
+            RecordError: the template refuses the turns.
+        """
+        return self._skeletons.of(request.messages, request.tools, _options(request.sampling)).pieces is not None
+
+    def shown(self, request: Request) -> str:
+        """The prompt of `request` as the chat template writes it, the opening of the answer included.
+
+        Raises:
+            RecordError: the template refuses the turns.
+        """
+        return self._template.render(request.messages, request.tools, _options(request.sampling))
 
     def opens_thoughts(self, request: Request) -> bool:
         """Whether the prompt of `request` ends by opening a think block."""

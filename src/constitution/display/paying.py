@@ -1,0 +1,133 @@
+"""What a run would take, in a terminal: a dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from constitution.display.terminal import reasons_table, table
+from constitution.display.words import safe
+from constitution.run.dry_run import DryRun, Example, Range, Shown
+
+_PRICES = "no prices: --set prices.prompt=0.15 --set prices.output=0.60 (for 1,000,000 tokens) tells the money"
+
+
+def dry_run_view(dry: DryRun, meanings: Mapping[str, str]) -> RenderableType:
+    """Everything that `constitution generate --dry-run` prints.
+
+    Args:
+        dry: what was counted.
+        meanings: what each reason means.
+    """
+    parts: list[RenderableType] = []
+    for example in dry.examples:
+        parts += [_example(example), Text("")]
+    lost = {**dry.dropped, **dry.failed}
+    parts.append(Text(f"{dry.inputs:,} inputs: {dry.asked:,} to be asked, {sum(lost.values()):,} lost before that"))
+    if lost:
+        parts += [Text(""), reasons_table(lost, meanings, "before the first token")]
+    parts += [Text(""), _ranges(dry), Text(""), _stages(dry), Text("")]
+    parts += [Text(note, "dim") for note in _notes(dry)]
+    return Group(*parts)
+
+
+def _ranges(dry: DryRun) -> RenderableType:
+    shown = table("the whole run")
+    for name in ("least", "most, nothing repeated", "most"):
+        shown.add_column(name, justify="right")
+    rows: list[tuple[str, Range | None]] = [
+        ("requests", dry.requests),
+        ("prompt tokens", dry.prompt),
+        ("sampled tokens", dry.sampled),
+        ("tokens", dry.total),
+    ]
+    for name, numbers in rows:
+        if numbers is not None:
+            shown.add_row(name, *(f"{number:,}" for number in _all(numbers)), style="bold" if name == "tokens" else "")
+    if dry.cost is not None:
+        shown.add_row("cost", *map(money, _all(dry.cost)))
+    if dry.seconds is not None:
+        shown.add_row("time", *map(duration, _all(dry.seconds)))
+    return shown
+
+
+def _stages(dry: DryRun) -> RenderableType:
+    shown = table("by stage, least to most")
+    for name in ("requests", "prompt tokens", "sampled tokens"):
+        shown.add_column(name, justify="right")
+    for stage, ranges in dry.stages.items():
+        shown.add_row(stage, *(_span(ranges[name]) for name in ("requests", "prompt", "sampled")))
+    return shown
+
+
+def _notes(dry: DryRun) -> Iterator[str]:
+    if dry.exact:
+        yield f"The prompts that are known have {dry.drafts:,} tokens, exactly: the first of each chain, asked once."
+    else:
+        yield (
+            f"Estimates: four bytes to a token. The prompts that are known have about {dry.drafts:,}. Name the model's "
+            "tokenizer for exact counts: --set engine.tokenizer=NAME"
+        )
+    yield "Most: every answer as long as it may be and used, but only at its last attempt. Least: none is of use."
+    if dry.unsure:
+        yield f"{dry.unsure:,} inputs may be too long: the model's context is known when the engine starts."
+    if dry.why_failed:
+        yield f"Failed: {safe(dry.why_failed)}"
+    if dry.begun is not None:
+        tokens = dry.begun["prompt"] + dry.begun["output"]
+        yield f"This run has begun and has paid for {tokens:,} tokens; they are not taken off."
+    if dry.cost is None:
+        yield _PRICES
+    if dry.rate is not None:
+        yield f"Time: at {dry.rate:,.0f} sampled tokens a second."
+
+
+def _example(example: Example) -> RenderableType:
+    drawn = ", ".join(example.principles) or "none"
+    title = Text.assemble(("record ", "dim"), (safe(example.record), "bold"), ("  principles ", "dim"), (drawn, "cyan"))
+    parts: list[RenderableType] = [title]
+    before: Shown | None = None
+    for request in example.requests:
+        parts += _request(request, before)
+        before = request
+    return Group(*parts)
+
+
+def _request(request: Shown, before: Shown | None) -> Iterator[RenderableType]:
+    """One request: as the template writes it, or the turns that it adds to the one before."""
+    number = f" {request.round}" if request.round else ""
+    yield Text(f"\n{request.stage}{number}, at most {request.at_most:,} tokens", "magenta")
+    if request.text is not None:
+        yield Padding(Text(safe(request.text)), (0, 0, 0, 2))
+        return
+    known = before.turns if before is not None and request.turns[: len(before.turns)] == before.turns else ()
+    if known:
+        yield Padding(Text(f"the {len(known)} turns above, then" if len(known) > 1 else "the turn above, then", "dim"),
+                      (0, 0, 0, 2))  # fmt: skip
+    for turn in request.turns[len(known) :]:
+        yield Padding(Text.assemble((f"{turn.role}  ", "dim"), safe(turn.text)), (0, 0, 0, 2))
+
+
+def _all(numbers: Range) -> tuple[float, float, float]:
+    return numbers.least, numbers.once, numbers.most
+
+
+def _span(numbers: Range) -> str:
+    low, high = numbers.least, numbers.most
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def money(amount: float) -> str:
+    """An amount in the currency of the prices."""
+    return "under 0.01" if 0 < amount < 0.01 else f"{amount:,.2f}"
+
+
+def duration(seconds: float) -> str:
+    """Time as a person says it."""
+    for size, name in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:,.1f} {name}"
+    return f"{seconds:.0f} s"
