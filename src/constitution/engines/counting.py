@@ -221,8 +221,8 @@ def uncalled(wanted: Named | Engine) -> Uncalled:
         return Characters(wanted)
     if not isinstance(wanted, Named):
         raise SettingsError(
-            f"the prompts of a {type(wanted).__name__} cannot be counted before it is started; give its model as "
-            "text, like model='Qwen/Qwen3-8B'"
+            f"the prompts of a {type(wanted).__name__} object cannot be counted before it is started; give the model "
+            "as text, like model='Qwen/Qwen3-8B'"
         )
     model, given = wanted.model, wanted.options
     if "://" in model:
