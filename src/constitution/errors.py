@@ -12,6 +12,7 @@ ConstitutionError
 ├── RecordError             one record cannot go on; the run does (the record becomes `failed`)
 │   └── RequestRefused      the engine refused or broke on one request
 ├── EngineDeadError         the engine is gone; unfinished records stay pending
+├── LimitReached            a run stopped at the most that it may pay for; it can go on
 ├── EngineStartError        the engine did not start; nothing was paid for
 ├── TooManyFailures         most chains of a run failed; it stopped early and can go on
 ├── PushError               the hub did not take a data set, whose folder is complete
@@ -101,6 +102,10 @@ class RequestRefused(RecordError):
 
 class EngineDeadError(ConstitutionError):
     """The engine is gone. What it had not answered stays pending."""
+
+
+class LimitReached(ConstitutionError):
+    """What a run may pay for is paid. Unfinished records stay pending."""
 
 
 class EngineStartError(ConstitutionError):

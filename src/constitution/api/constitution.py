@@ -23,6 +23,7 @@ from constitution.run.background import background, on_background
 from constitution.run.chain import Chains, Memory, refuse_impossible
 from constitution.run.dry_run import DryRun, dry_run
 from constitution.run.generate import Job, generate
+from constitution.run.preview import Preview, preview_of
 from constitution.run.resolve import OwnChecks, models_of, recipe_of, settler_of
 from constitution.run.serving import pool
 from constitution.run.worker import Progress
@@ -159,6 +160,7 @@ class Constitution:
         recipe: str | Recipe = "critique_revise",
         on_progress: Callable[[Progress], None] | None = None,
         progress: bool | None = None,
+        retry_failed: bool = False,
         **settings: Any,
     ) -> Run:
         """Make preference data for many prompts in a run folder; the same call continues a run that was stopped.
@@ -171,10 +173,11 @@ class Constitution:
             recipe: by name, or an object.
             on_progress: is called, on another thread, whenever a record is finished.
             progress: whether a bar is shown; None = in a notebook and on a terminal.
-            settings: keys of a run file.
+            retry_failed: ask failed records again, from their last answer on disk.
+            settings: keys of a run file; `max_total_tokens` and `max_cost` limit what it may pay for.
 
         Returns:
-            The run. `Run.complete` is False if it was interrupted.
+            The run. `Run.complete` is False if it was interrupted, or stopped at its limit.
 
         Raises:
             InputError: before any token is paid for.
@@ -182,7 +185,8 @@ class Constitution:
             EngineStartError, EngineDeadError: the same call goes on with the run.
         """
         with _bar("generate", progress) as bar:
-            job = self._job(source, out, model, recipe, _both(bar.update, on_progress), settings)
+            told = _both(bar.update, on_progress)
+            job = self._job(source, out, model, recipe, told, settings, retry_failed=retry_failed)
             job.on_start = bar.say
             background.call(generate(job), on_interrupt=job.stop, meanwhile=bar.draw)
         return Run.open(out, checks=self._checks)
@@ -196,11 +200,13 @@ class Constitution:
         recipe: str | Recipe = "critique_revise",
         on_progress: Callable[[Progress], None] | None = None,
         progress: bool | None = None,
+        retry_failed: bool = False,
         **settings: Any,
     ) -> Run:
         """The async twin of `generate`; cancelling it stops the run so that it can go on."""
         with _bar("generate", progress) as bar:
-            job = self._job(source, out, model, recipe, _both(bar.update, on_progress), settings)
+            told = _both(bar.update, on_progress)
+            job = self._job(source, out, model, recipe, told, settings, retry_failed=retry_failed)
             job.on_start = bar.say
             await on_background(generate(job), on_cancel=job.stop, meanwhile=bar.draw)
         return Run.open(out, checks=self._checks)
@@ -229,6 +235,37 @@ class Constitution:
         job = self._job(source, settings.pop("out", "-"), model, recipe, None, settings)
         return background.call(dry_run(job, rate=tokens_per_second))
 
+    def preview(
+        self,
+        source: Source,
+        out: str | os.PathLike[str],
+        n: int = 16,
+        *,
+        model: str | Engine,
+        recipe: str | Recipe = "critique_revise",
+        on_progress: Callable[[Progress], None] | None = None,
+        **settings: Any,
+    ) -> Preview:
+        """Run some records for real, drawn by hash over the whole input, and tell what the whole run will give.
+
+        `generate` with the same arguments then reuses their answers: they stand in the run's folder.
+
+        Args:
+            source: as in `generate`.
+            out: the run's folder.
+            n: how many records.
+            model: as in `generate`.
+            recipe: by name, or an object.
+            on_progress: as in `generate`.
+            settings: keys of a run file; `prices` for money.
+
+        Raises:
+            InputError, StoreError, EngineStartError, EngineDeadError: as `generate`.
+        """
+        job = self._job(source, out, model, recipe, on_progress, settings, preview=n)
+        background.call(generate(job), on_interrupt=job.stop)
+        return preview_of(job)
+
     def _job(
         self,
         source: Source,
@@ -237,6 +274,9 @@ class Constitution:
         recipe: str | Recipe,
         on_progress: Callable[[Progress], None] | None,
         settings: dict[str, Any],
+        *,
+        retry_failed: bool = False,
+        preview: int | None = None,
     ) -> Job:
         items, prompts = _source(source)
         run = _run_file(self, model, recipe, {**settings, "out": os.fspath(out), "prompts": prompts})
@@ -248,6 +288,8 @@ class Constitution:
             engine=None if isinstance(model, str) else model,
             items=items,
             on_progress=on_progress,
+            retry_failed=retry_failed,
+            preview=preview,
         )
 
 

@@ -1,18 +1,20 @@
-"""What happens before a run is paid for: `constitution generate --dry-run`."""
+"""What happens before a run is paid for: `constitution generate --dry-run` and `--preview N`."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from constitution.display import console, dry_run_view
+from constitution.cli.answers import print_json
+from constitution.display import console, dry_run_view, preview_view
 from constitution.records import REASONS
 from constitution.run.background import background
 from constitution.run.dry_run import dry_run
 from constitution.run.generate import Job
+from constitution.run.preview import preview_of
 
 
 def show_dry_run(job: Job, rate: float | None, *, as_json: bool) -> None:
@@ -24,9 +26,28 @@ def show_dry_run(job: Job, rate: float | None, *, as_json: bool) -> None:
     with _counting() as progress:
         made = background.call(dry_run(job, rate=rate, on_progress=progress))
     if as_json:
-        print(json.dumps(made.to_json(), indent=2, ensure_ascii=False))  # noqa: T201 - the output of this command
+        print_json(made.to_json())
     else:
         console().print(dry_run_view(made, REASONS))
+
+
+def show_preview(job: Job, *, as_json: bool) -> None:
+    """Print what the drawn records of a job tell of the whole run.
+
+    Raises:
+        StoreError, InputError: the run's folder cannot be read, or no drawn record is finished.
+        typer.Exit: 1 where no pair came out, or the run stopped at its limit.
+    """
+    if job.limit_reached is not None:
+        console(stderr=True).print(job.limit_reached, style="yellow", soft_wrap=True)
+    made = preview_of(job)
+    if as_json:
+        print_json(made.to_json())
+    else:
+        texts = {principle.id: principle.text for principle in job.principles.principles}
+        console().print(preview_view(made, REASONS, texts))
+    if job.limit_reached is not None or not made.totals["pairs"].value:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import typer
 from constitution.api import Run
 from constitution.cli import options
 from constitution.cli.answers import print_json, run_json
-from constitution.cli.before import show_dry_run
+from constitution.cli.before import show_dry_run, show_preview
 from constitution.cli.completion import constitutions, models, one_of
 from constitution.cli.drive import drive
 from constitution.cli.exits import told
@@ -99,6 +99,14 @@ def generate(
     tokens_per_second: Annotated[
         float | None, typer.Option(min=0.001, help="Sampled tokens a second, for the time that --dry-run tells.")
     ] = None,
+    preview: Annotated[
+        int | None, typer.Option(min=1, help="Run N records, drawn by hash, and tell what the whole run will give.")
+    ] = None,
+    max_total_tokens: Annotated[
+        int | None, typer.Option(help="Stop before prompts and answers pass N tokens; a higher N goes on.")
+    ] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Stop before the cost passes X; it needs prices.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask failed records again.")] = False,
     settings: options.Settings = None,
     as_json: options.Json = False,
 ) -> None:
@@ -115,17 +123,23 @@ def generate(
             exclude_words=exclude_words, seed=seed, verdict_first=verdict_first or None,
             critique=False if no_critique else None, pairs=pairs, keep_check_worse=keep_check_worse or None,
             too_long=too_long, keep_duplicates=keep_duplicates or None, chunk_size=chunk_size, shard=shard,
-            in_flight=in_flight, reuse=reuse,
+            in_flight=in_flight, reuse=reuse, max_total_tokens=max_total_tokens, max_cost=max_cost,
         )  # fmt: skip
         if not run.prompts:
             raise SettingsError("--prompts is needed: a file, a folder, a data set of the hub, or - for standard input")
         principles = read_constitution(run.constitution)
-        job = Job(run, principles, build_recipe(run, principles), command=_command())
+        job = Job(
+            run, principles, build_recipe(run, principles), command=_command(), retry_failed=retry_failed,
+            preview=preview,
+        )  # fmt: skip
         if dry_run:
             show_dry_run(job, tokens_per_second, as_json=as_json)
             return
         drive(job)
-        _finish(Run.open(run.out), as_json=as_json)
+        if preview is not None:
+            show_preview(job, as_json=as_json)
+            return
+        _finish(Run.open(run.out), as_json=as_json, stopped=job.limit_reached)
 
 
 def _sources(names: list[str] | None, weights: list[float] | None, **place: str | None) -> list[dict[str, Any]] | None:
@@ -155,12 +169,15 @@ def _command() -> str:
     return shlex.join(kept) + " --out {out} --reuse {reuse}"
 
 
-def _finish(run: Run, *, as_json: bool) -> None:
+def _finish(run: Run, *, as_json: bool, stopped: str | None = None) -> None:
     answer = run_json(run)
     if as_json:
         print_json(answer)
     else:
         console().print(draw(run.page()))
+    if stopped is not None:
+        console(stderr=True).print(stopped, style="yellow", soft_wrap=True)
+        raise typer.Exit(1)
     if not answer["pairs"]["kept"] and not answer["fine"]:
         raise typer.Exit(1)
 

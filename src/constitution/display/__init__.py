@@ -3,7 +3,7 @@
 from constitution.display.chains import chain_page, choose
 from constitution.display.constitutions import constitution_page
 from constitution.display.html import page_html
-from constitution.display.paying import dry_run_view
+from constitution.display.paying import dry_run_view, preview_view
 from constitution.display.runs import run_page
 from constitution.display.terminal import (
     Hanging,
@@ -28,6 +28,7 @@ __all__ = [
     "dry_run_view",
     "page_html",
     "pair_view",
+    "preview_view",
     "reasons_table",
     "run_page",
     "safe",

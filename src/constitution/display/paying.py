@@ -1,17 +1,22 @@
-"""What a run would take, in a terminal: a dry run."""
+"""What a run would take and give, in a terminal: a dry run, a preview."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from constitution.display.terminal import reasons_table, table
+from constitution.display.chains import choose
+from constitution.display.terminal import pair_view, reasons_table, table
 from constitution.display.words import safe
 from constitution.run.dry_run import DryRun, Example, Range, Shown
+from constitution.run.intervals import Estimate
+from constitution.run.preview import Preview
 
+DIFFS = 3
+"""Pairs that a preview shows."""
 _PRICES = "no prices: --set prices.prompt=0.15 --set prices.output=0.60 (for 1,000,000 tokens) tells the money"
 
 
@@ -109,6 +114,89 @@ def _request(request: Shown, before: Shown | None) -> Iterator[RenderableType]:
                       (0, 0, 0, 2))  # fmt: skip
     for turn in request.turns[len(known) :]:
         yield Padding(Text.assemble((f"{turn.role}  ", "dim"), safe(turn.text)), (0, 0, 0, 2))
+
+
+def preview_view(made: Preview, meanings: Mapping[str, str], texts: Mapping[str, str]) -> RenderableType:
+    """Everything that `constitution generate --preview N` prints.
+
+    Args:
+        made: the preview.
+        meanings: what each reason means.
+        texts: what each principle says, by id.
+    """
+    parts: list[RenderableType] = []
+    for pair in choose(made.examples, DIFFS):
+        parts += [pair_view(pair, texts), Text("")]
+    known = "".join(f", {count:,} dropped as {reason}" for reason, count in sorted(made.dropped.items()))
+    parts += [
+        Text(
+            f"{made.finished:,} of {made.population:,} prompts were run, drawn by hash; {made.inputs:,} inputs{known}"
+        ),
+        Text(""),
+        _given(made),
+    ]
+    if made.reasons:
+        parts += [Text(""), _why(made.reasons, meanings)]
+    parts += [Text("")] + [Text(note, "dim") for note in _preview_notes(made)]
+    return Group(*parts)
+
+
+def _given(made: Preview) -> RenderableType:
+    shown = table("the whole run")
+    for name in ("about", "95 % interval"):
+        shown.add_column(name, justify="right")
+    shown.add_row("pairs for each 100 prompts", *_estimate(made.pairs, one_digit), style="bold")
+    shown.add_row("pairs", *_estimate(made.totals["pairs"], whole))
+    for name, estimate in made.tokens.items():
+        shown.add_row(f"{name} tokens for each pair", *_estimate(estimate, whole))
+    for name in made.tokens:
+        shown.add_row(f"{name} tokens", *_estimate(made.totals[name], whole))
+    if made.cost is not None:
+        shown.add_row("cost", *_estimate(made.cost, money))
+    if made.seconds is not None:
+        shown.add_row("time", duration(made.seconds), "rough")
+    return shown
+
+
+def _why(reasons: Mapping[str, Estimate], meanings: Mapping[str, str]) -> RenderableType:
+    shown = table("dropped or failed, of 100 prompts")
+    for name in ("about", "95 % interval"):
+        shown.add_column(name, justify="right")
+    shown.add_column("")
+    for reason, estimate in reasons.items():
+        shown.add_row(safe(reason), *_estimate(estimate, one_digit), Text(meanings.get(reason, ""), "dim"))
+    return shown
+
+
+def _preview_notes(made: Preview) -> Iterator[str]:
+    if made.finished == made.population:
+        yield "These were all prompts of the run: the numbers are its own."
+    else:
+        yield "The same command without --preview goes on with the rest, and asks none of these again."
+    if made.finished < made.drawn:
+        yield f"{made.drawn - made.finished:,} more were drawn and not finished; the same command goes on with them."
+    if made.seconds is not None and made.finished < made.population:
+        yield "Time: as slow as the preview was; a full run keeps the engine busier and is faster."
+    if made.cost is None:
+        yield _PRICES
+
+
+def _estimate(estimate: Estimate, form: Callable[[float], str]) -> tuple[str, str]:
+    if estimate.value is None:
+        return "-", "-"
+    high = "?" if estimate.high is None else form(estimate.high)
+    low = form(estimate.low)
+    return form(estimate.value), low if low == high else f"{low} to {high}"
+
+
+def whole(number: float) -> str:
+    """A whole number."""
+    return f"{number:,.0f}"
+
+
+def one_digit(number: float) -> str:
+    """With one digit behind the point, where there is something behind it."""
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def _all(numbers: Range) -> tuple[float, float, float]:

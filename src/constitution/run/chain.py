@@ -24,6 +24,7 @@ from constitution.errors import RecordError, SettingsError, TemplateError
 from constitution.flow import Longest, Recipe
 from constitution.messages import Conversation, Prompt
 from constitution.records import ChainResult, Failure, Trace
+from constitution.run.budget import Budget
 from constitution.seeds import Seeds
 from constitution.store.sums import Sums
 
@@ -113,12 +114,15 @@ class Chains:
     seed: int = 0
     too_long: TooLong = "skip"
     lengths: Lengths = field(default_factory=Lengths)
+    budget: Budget | None = None
+    """The most that may be paid for."""
 
     async def run(self, prompt: Prompt, sample: int, book: AnswerBook) -> ChainResult:
         """The whole chain of one record and sample; an error of its own makes it a Failure, nothing else does.
 
         Raises:
             EngineDeadError: if an engine is gone.
+            LimitReached: if the budget is spent.
             SettingsError: if the record is too long and the policy is `error`.
         """
         seeds = Seeds(self.seed, prompt.id, sample)
@@ -210,7 +214,8 @@ class Chains:
             completion = book.get(request, attempt)
             if completion is None:
                 try:
-                    completion = await engine.answer(request)
+                    asked = engine.answer(request) if self.budget is None else self.budget.answer(engine, request)
+                    completion = await asked
                     book.put(request, attempt, completion)
                 except RecordError as error:
                     raise _ChainError(question.stage, attempt, error) from error

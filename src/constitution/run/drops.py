@@ -31,7 +31,7 @@ def write_drops(
     lost: Iterable[Lost],
     turned_away: Iterable[PlannedRecord],
 ) -> None:
-    """Write `dropped/CHUNK.jsonl` and `failed/CHUNK.jsonl`, each only where it has a line.
+    """Write `dropped/CHUNK.jsonl` and `failed/CHUNK.jsonl`, each only where it has a line; one without goes.
 
     Args:
         folder: of the run.
@@ -56,6 +56,8 @@ def write_drops(
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     if rows:
         write_atomically(path, b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _turned_away(record: PlannedRecord) -> dict[str, Any]:

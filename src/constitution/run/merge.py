@@ -12,7 +12,7 @@ from constitution.errors import InputError, StoreError
 from constitution.sources.run_file import dump_run, read_run
 from constitution.store.disk import sync_folder, write_atomically
 from constitution.store.folder import Manifest, RunFolder, flat
-from constitution.store.shards import read_seal, sha256_of
+from constitution.store.shards import read_seal, sealed_file, sha256_of
 
 _BESIDE = ("journal/{}.jsonl", "dropped/{}.jsonl", "failed/{}.jsonl")
 """What a chunk has besides its shard, where it has it."""
@@ -153,7 +153,7 @@ def _copy_chunk(number: int, source: RunFolder, to: RunFolder) -> None:
         if source.file(name).exists():
             _copy_file(source.file(name), to.file(name))
     shard = source.shard(number)
-    _copy_file(shard, to.shard(number))
+    _copy_file(sealed_file(shard), to.shard(number))
     if sha256_of(to.shard(number)) != read_seal(shard)["sha256"]:
         raise StoreError(f"{shard}: the shard is not what was sealed; delete it and its .json, and run its run again")
     _copy_file(shard.with_suffix(".json"), to.shard(number).with_suffix(".json"))

@@ -10,8 +10,12 @@ from constitution.engine import Completion, Request
 from constitution.records import ChainResult, Dropped, Failure
 from constitution.run.drops import Lost
 from constitution.steps.pair import Settled
+from constitution.steps.settle import Settler, by_input
+from constitution.store.disk import write_atomically
+from constitution.store.folder import RunFolder
 from constitution.store.journal import REUSED, AnswerEvent, DoneEvent, JournalContent, Journals
 from constitution.store.plan import ChunkPlan, PlannedRecord
+from constitution.store.shards import read_shard, read_sums
 from constitution.store.sums import Sums
 
 
@@ -37,10 +41,30 @@ class OpenChunk:
     lost: dict[int, Lost] = field(default_factory=dict)
     turned_away: list[PlannedRecord] = field(default_factory=list)
     sampled: int = 0
+    kept: dict[str, tuple[ChainResult, ...]] = field(default_factory=dict)
+    """Results out of the shard of a chunk that is opened again, by record."""
+    wanted: int | None = None
+    """How many of its records are to be done now; None for all."""
 
     def __post_init__(self) -> None:
         for event in self.content.answers.values():
             self.sums.count_event(event)
+
+    def reopen(self, folder: RunFolder, settler: Settler) -> None:
+        """Take what stands in the chunk's shard, but for failed records; say in the folder that it is opened again.
+
+        Raises:
+            StoreError: the shard cannot be read, or the folder not be written.
+        """
+        path = folder.shard(self.plan.number)
+        write_atomically(folder.reopened(self.plan.number), b"")
+        for chains in by_input(read_shard(path)):
+            if settler.input(chains).outcome != "failed":
+                self.kept[chains[0].record] = chains
+        sealed = read_sums(path)
+        if _requests(sealed) > _requests(self.sums):  # the journal is gone: what was paid for stands in the seal
+            self.sums.tokens = sealed.tokens
+            self.sums.signs["reused_answers"] = sealed.signs["reused_answers"]
 
     def get(self, request: Request, attempt: int) -> Completion | None:
         """The journalled answer, else another run's, which is copied into this journal."""
@@ -74,9 +98,18 @@ class OpenChunk:
         self.journals.append(self.plan.number, done.line())
 
     @property
+    def finished(self) -> bool:
+        """Whether every record that is wanted has its results."""
+        return self.complete or len(self.results) == self.wanted
+
+    @property
     def complete(self) -> bool:
         """Whether every record has its results."""
         return len(self.results) + len(self.turned_away) == self.plan.records
+
+
+def _requests(sums: Sums) -> int:
+    return sum(counts["requests"] for counts in sums.tokens.values()) + sums.signs["reused_answers"]
 
 
 def writable(result: ChainResult) -> ChainResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from constitution.steps.pair import Settled
 from constitution.steps.settle import Settler
 from constitution.store.folder import Lease, RunFolder
 from constitution.store.journal import Journals
-from constitution.store.plan import Plan, PlannedRecord, read_chunk
+from constitution.store.plan import ChunkPlan, Plan, PlannedRecord, read_chunk
 from constitution.store.shards import seal
 from constitution.store.sums import Sums
 
@@ -59,6 +59,12 @@ class Worker:
     samples: int = 1
     shard: tuple[int, int] | None = None
     """Which chunks are this run's own; None = all."""
+    only: Mapping[int, frozenset[int]] | None = None
+    """Which records of which chunks are to be done, by their index; None for all of all."""
+    again: frozenset[int] = frozenset()
+    """Sealed chunks that are opened again and sealed again."""
+    retry: bool = False
+    """Whether failed records are asked again."""
     in_flight: int | None = None
     """Chains at work at a time; None = from the engine."""
     reuse: Reuse | None = None
@@ -81,6 +87,7 @@ class Worker:
         self._totals = Sums()
         self._sampled = 0
         self._started = time.monotonic()
+        self._seconds = 0.0
         self._done = 0
         self._done_before = 0
         self._unsealed = 0
@@ -97,22 +104,22 @@ class Worker:
         self._wake.set()
 
     async def run(self, totals: Sums) -> bool:
-        """Work until every chunk is sealed, or until `stop`.
+        """Work until every chunk is sealed (every record of `only` done), or until `stop`.
 
         Args:
             totals: sums of the chunks that are sealed already.
 
         Returns:
-            Whether all chunks are sealed.
+            Whether it came to that end.
 
         Raises:
             EngineDeadError, StoreError, SettingsError: after what was answered is on disk.
         """
         self._totals = totals
         self._done = self._done_before = sum(totals.outcomes.values())
-        own = self.plan.of_shard(self.shard)
-        self._total = sum(chunk.records for chunk in own)
-        todo = [chunk.number for chunk in own if not self.folder.sealed(chunk.number)]
+        own = [chunk for chunk in self.plan.of_shard(self.shard) if self.only is None or chunk.number in self.only]
+        todo = [chunk.number for chunk in own if chunk.number in self.again or not self.folder.sealed(chunk.number)]
+        self._total = sum(self._wanted(chunk) for chunk in own if self.only is None or chunk.number in todo)
         self._unsealed = len(todo)
         journals = Journals(asyncio.get_running_loop())
         try:
@@ -129,6 +136,12 @@ class Worker:
         if self._fatal is not None and not (self._stopped and isinstance(self._fatal, EngineDeadError)):
             raise self._fatal
         return not self._unsealed
+
+    @property
+    def seconds_each(self) -> float | None:
+        """How long a record took in this session: seconds since it began, over the records that it finished."""
+        finished = self._done - self._done_before
+        return self._seconds / finished if finished > 0 else None
 
     def cap(self) -> int:
         """Chains at work at a time: 1.25 x what the engine takes, or what fits in 0.7 of its KV cache."""
@@ -150,13 +163,13 @@ class Worker:
             lease = self.folder.lease(number)
             if lease is None:
                 continue  # another worker of this run has it
-            if self.folder.sealed(number):
+            if self.folder.sealed(number) and number not in self.again:
                 lease.give_back(sealed=True)
                 self._unsealed -= 1
                 continue
             self._leases[number] = lease
             chunk = await self._open_chunk(number, journals)
-            for index, record in chunk.records:
+            for index, record in self._chosen(chunk):
                 while self._flying and self._flying + self.samples > self.cap() and not self._ending():
                     await self._pause()
                 await journals.room()
@@ -164,7 +177,23 @@ class Worker:
                     return
                 self._admit(chunk, index, record)
             if chunk.complete:  # its last record was turned away
-                self._spawn(partial(self._seal, chunk), self._seals)
+                self._spawn(partial(self._close, chunk), self._seals)
+
+    def _wanted(self, chunk: ChunkPlan) -> int:
+        return chunk.records if self.only is None else len(self.only[chunk.number])
+
+    def _chosen(self, chunk: OpenChunk) -> Iterator[tuple[int, PlannedRecord]]:
+        """The records of a chunk that are to be done."""
+        if self.only is None:
+            yield from chunk.records
+            return
+        left = len(self.only[chunk.plan.number])
+        for index, record in chunk.records:
+            if index in self.only[chunk.plan.number]:
+                left -= 1
+                yield index, record
+            if not left:
+                return
 
     def _ending(self) -> bool:
         return self._stopped or self._fatal is not None
@@ -177,7 +206,10 @@ class Worker:
         plan = self.plan.chunks[number]
         content = await asyncio.to_thread(journals.open, number, self.folder.journal(number))
         records = enumerate(read_chunk(self.source, self.plan, plan))
-        chunk = OpenChunk(plan, journals, content, self.reuse, self.engine_name, records)
+        wanted = None if self.only is None else self._wanted(plan)
+        chunk = OpenChunk(plan, journals, content, self.reuse, self.engine_name, records, wanted=wanted)
+        if number in self.again:
+            await asyncio.to_thread(chunk.reopen, self.folder, self.settler)
         self._open[number] = chunk
         return chunk
 
@@ -217,10 +249,16 @@ class Worker:
     async def _record(self, chunk: OpenChunk, index: int, record: PlannedRecord) -> None:
         prompt = record.prompt
         done = chunk.content.done.get(prompt.id)
+        if done is not None and done.outcome == "failed" and self.retry:
+            done = None
+        kept = chunk.kept.get(prompt.id)
         failed = {failure[0]: Failure(prompt.id, *failure) for failure in done.failures} if done else {}
         try:
-            if self.samples == 1:
-                results: Sequence[ChainResult] = [failed.get(0) or await self.chains.run(prompt, 0, chunk)]
+            results: Sequence[ChainResult]
+            if kept is not None:
+                results = kept
+            elif self.samples == 1:
+                results = [failed.get(0) or await self.chains.run(prompt, 0, chunk)]
             else:
                 results = await self._samples(record, chunk, failed)
         finally:
@@ -229,7 +267,7 @@ class Worker:
         settled = self.settler.input(results)
         for result in results:
             chunk.sums.count_chain(result, self.settler.checks)
-        if done is None:
+        if done is None and kept is None:
             chunk.finish(prompt.id, results, settled)
         else:
             self._done_before += 1
@@ -237,8 +275,8 @@ class Worker:
         if settled.outcome in ("dropped", "failed"):
             chunk.lost[index] = Lost(results, settled.outcome, settled.reason or "")
         self._settled(chunk, settled)
-        if chunk.complete:
-            self._spawn(partial(self._seal, chunk), self._seals)
+        if chunk.finished:
+            self._spawn(partial(self._close, chunk), self._seals)
         if done is None and self._done < self._total:
             self._breaker.note(results)
 
@@ -258,25 +296,36 @@ class Worker:
         chunk.sums.count_input(settled)
         self._totals.count_input(settled)
         self._done += 1
+        self._seconds = time.monotonic() - self._started
         if self.on_progress is not None:
             sampled = self._sampled + sum(chunk.sampled for chunk in self._open.values())
-            seconds = time.monotonic() - self._started
-            self.on_progress(Progress(self._done, self._total, self._totals, sampled, seconds, self._done_before))
+            self.on_progress(Progress(self._done, self._total, self._totals, sampled, self._seconds, self._done_before))
 
-    async def _seal(self, chunk: OpenChunk) -> None:
-        """Seal a finished chunk; its journal is on disk before its shard."""
+    async def _close(self, chunk: OpenChunk) -> None:
+        """Let a chunk go: sealed where all of it is done."""
         await chunk.journals.synced()
-        results = [result for index in sorted(chunk.results) for result in chunk.results[index]]
-        lost = [chunk.lost[index] for index in sorted(chunk.lost)]
+        if chunk.complete:
+            await self._seal(chunk)
         number = chunk.plan.number
-        await asyncio.to_thread(write_drops, self.folder, number, lost, chunk.turned_away)
-        await asyncio.to_thread(seal, self.folder.shard(number), results, chunk.sums, chunk.plan.records)
         chunk.journals.close_chunk(number)
-        logger.info("sealed chunk %d: %s", number, dict(chunk.sums.outcomes))
         self._sampled += chunk.sampled
         self._unsealed -= 1
         del self._open[number]
-        self._leases.pop(number).give_back(sealed=True)
+        self._leases.pop(number).give_back(sealed=chunk.complete)
+
+    async def _seal(self, chunk: OpenChunk) -> None:
+        """Seal a chunk whose journal is on disk."""
+        results = [result for index in sorted(chunk.results) for result in chunk.results[index]]
+        lost = [chunk.lost[index] for index in sorted(chunk.lost)]
+        number = chunk.plan.number
+        # Of a chunk that was sealed before, the shard decides: what a person reads beside it follows it.
+        if number not in self.again:
+            await asyncio.to_thread(write_drops, self.folder, number, lost, chunk.turned_away)
+        await asyncio.to_thread(seal, self.folder.shard(number), results, chunk.sums, chunk.plan.records)
+        if number in self.again:
+            await asyncio.to_thread(write_drops, self.folder, number, lost, chunk.turned_away)
+            self.folder.reopened(number).unlink(missing_ok=True)
+        logger.info("sealed chunk %d: %s", number, dict(chunk.sums.outcomes))
 
     async def _end_tasks(self) -> None:
         """Cancel chains; let seals that have begun end, they take no answers any more."""

@@ -135,6 +135,10 @@ class RunFolder:
         """The shard of a chunk."""
         return self.path / "shards" / f"{chunk:05d}.parquet"
 
+    def reopened(self, chunk: int) -> Path:
+        """A file that says that a sealed chunk was opened again: its journal may hold more than its shard."""
+        return self.path / "journal" / f"{chunk:05d}.again"
+
     @property
     def has_run(self) -> bool:
         """Whether a manifest stands: before it, nothing was paid for."""

@@ -1,7 +1,9 @@
 """Sealed shards: the traces of a chunk as Parquet with a fixed schema, and its sums beside it.
 
 A shard is written to a temporary name, synced, renamed; then its `.json` with the sha256. The pair of files is sealed
-when the second one stands. Rows hold no times, engines, cached counts, chunks or positions.
+when the second one stands. Where a chunk is sealed again, the new shard waits under another name until the new `.json`
+stands: at each moment the shard is the one of the two files whose sha256 the `.json` has. Rows hold no times, engines,
+cached counts, chunks or positions.
 """
 
 from __future__ import annotations
@@ -205,12 +207,38 @@ def seal(path: Path, results: Sequence[ChainResult], sums: Sums, inputs: int) ->
             file.flush()
             os.fsync(file.fileno())
         sha256 = sha256_of(temporary)
-        temporary.replace(path)
+        again = is_sealed(path)
+        temporary.replace(_waiting(path) if again else path)
         sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from None
     seal = {"rows": len(results), "inputs": inputs, "sha256": sha256, "sums": sums.to_json()}
     write_atomically(path.with_suffix(".json"), orjson.dumps(seal, option=orjson.OPT_INDENT_2))
+    if again:
+        try:
+            _waiting(path).replace(path)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise cannot_write(path, error) from None
+
+
+def _waiting(path: Path) -> Path:
+    """Where a new shard waits for its seal."""
+    return path.with_name(f".{path.name}.new")
+
+
+def sealed_file(path: Path) -> Path:
+    """The file of a sealed shard: the one whose sha256 stands in its seal.
+
+    Raises:
+        StoreError: there is none.
+    """
+    for _ in range(2):  # a run may be sealing the chunk again between two looks
+        expected = read_seal(path)["sha256"]
+        for file in (path, _waiting(path)):
+            if file.exists() and sha256_of(file) == expected:
+                return file
+    raise StoreError(f"{path}: the shard is not what was sealed; {_MEND}")
 
 
 def is_sealed(path: Path) -> bool:
@@ -251,11 +279,8 @@ def read_shard(path: Path) -> Iterator[ChainResult]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    expected = read_seal(path)["sha256"]
     try:
-        if sha256_of(path) != expected:
-            raise StoreError(f"{path}: the shard is not what was sealed; {_MEND}")
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(sealed_file(path)) as file:
             for batch in file.iter_batches(batch_size=512):
                 for row in batch.to_pylist():
                     yield from_row(row)
