@@ -1,6 +1,6 @@
 """500 records through vLLM's server and through vLLM in this process: which rows differ, and by how much?
 
-Both in float32 on a CPU with the same arguments (`tests/real_server.py`), the small model, one round, answers of 24 tokens.
+Both in float32 on a CPU with the same arguments (`tests/real_server.py`); the small model, one round, short answers.
 For each unequal record it tells the first answer and token that differ, and how far apart the two tokens were in
 log-probability, as the server reads it: a gap near 0 is a tie that rounding decides, a large one is a fault.
 

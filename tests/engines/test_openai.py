@@ -15,12 +15,13 @@ import pytest
 
 from constitution.engine import Completion, Parent
 from constitution.engines.openai import OpenAIEngine
+from constitution.engines.openai_server import Queue
 from constitution.errors import RecordError, RequestRefused, SettingsError
 from constitution.messages import assistant, user
 from tests.engines.asking import ask, request, started, with_engine
 from tests.loopback import Body, Loopback, loopback
 from tests.tiny_tokenizer import tiny_tokenizer
-from tests.tool_conversations import CONVERSATION, TOOLS, text
+from tests.tool_conversations import CONVERSATION, TOOLS, calls, text
 
 SCHEMA = '{"type":"object"}'
 SAMPLING: dict[str, Any] = {
@@ -181,6 +182,21 @@ def test_tools_are_shown_and_not_to_be_called(server: Loopback) -> None:
     assert call["tool_calls"][0]["id"] == answered["tool_call_id"] == "call00001"
 
 
+def test_calls_without_an_id_get_one_and_thoughts_go_only_where_they_are_known(server: Loopback) -> None:
+    """The protocol wants ids; OpenAI's own servers know no `reasoning_content`."""
+    turns = (
+        user("the river?"),
+        calls(calls=[{"function": {"name": "f", "arguments": "{}"}}], reasoning_content="I look."),
+    )
+    ask(server, request("r", *turns))
+    call = server.asked[0]["messages"][1]
+    assert call["tool_calls"] == [{"id": "call_1_0", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    assert call["reasoning_content"] == "I look."
+    server.refuses = {"chat_template_kwargs"}
+    ask(server, request("r", *turns))
+    assert "reasoning_content" not in server.asked[0]["messages"][1]
+
+
 def test_labels_in_a_chat_are_read_among_the_most_probable(server: Loopback) -> None:
     """By text; one that is not there is missing, not zero."""
     (said,) = ask(server, request("r", "A or B?", labels=("B", "Z", "A")))
@@ -281,6 +297,26 @@ def test_later_stages_go_first_and_few_at_a_time(server: Loopback) -> None:
     assert sorted(order[:2]) == ["w2", "w4"]
     assert order[2] == "w3"
     assert sorted(order[3:]) == ["w0", "w5"]
+
+
+def test_a_place_that_was_given_to_somebody_who_is_gone_is_given_on() -> None:
+    """Cancelled in the moment between its turn and its waking up."""
+
+    async def work() -> None:
+        queue = Queue(1)
+
+        async def hold() -> None:
+            async with queue.place(0):
+                pass
+
+        async with queue.place(0):
+            gone = asyncio.create_task(hold())
+            await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        await asyncio.wait_for(hold(), 2)
+
+    asyncio.run(work())
 
 
 def test_what_cannot_be_asked_for_is_an_error_of_settings(server: Loopback) -> None:

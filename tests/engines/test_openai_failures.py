@@ -82,6 +82,12 @@ def test_what_may_pass_is_asked_again(server: Loopback, fault: Response | Callab
     assert server.asked[0] == server.asked[1] == server.asked[2]
 
 
+def test_the_client_waits_itself_where_others_need_not(server: Loopback) -> None:
+    """`Retry-After` with a 500 is about that request alone."""
+    wait = error(500, "wait", **{"Retry-After": "1"})
+    assert 1.0 <= seconds_until_the_answer(server, wait) < 2.0
+
+
 def seconds_until_the_answer(server: Loopback, *faults: Response) -> float:
     async def work(engine: OpenAIEngine) -> float:
         server.faults = list(faults)
@@ -258,6 +264,24 @@ def test_one_request_that_breaks_the_server_fails_alone(server: Loopback) -> Non
     assert "broke on it" in str(with_engine(server, work))
 
 
+def test_a_request_that_takes_too_long_fails_alone_after_patience(server: Loopback) -> None:
+    """While others are answered, also where it fails only a few times."""
+
+    def poisoned(body: Body) -> Response | None:
+        return error(500, "broke", **{"Retry-After": "1"}) if "poison" in str(body["messages"]) else None
+
+    async def work(engine: OpenAIEngine) -> int:
+        server.faults = [poisoned] * 4000
+        bad = asyncio.create_task(engine.answer(request("bad", "poison")))
+        while not bad.done():
+            await engine.answer(request("good"))
+        with pytest.raises(RequestRefused, match="while it answered others"):
+            await bad
+        return sum(body["messages"][0]["content"] == "poison" for body in server.asked)
+
+    assert with_engine(server, work, patience=1.5) < openai_server.LONE_FAILURES
+
+
 def test_a_server_that_stays_away_ends_the_run_after_patience(server: Loopback) -> None:
     """With what it said last."""
 
@@ -286,6 +310,7 @@ def test_requests_of_a_limited_account_are_not_failed(server: Loopback) -> None:
 
     until = time.monotonic() + 1.5
     assert with_engine(server, work, patience=0.5).text
+    assert sum(body["messages"][0]["content"] == "late" for body in server.asked) > openai_server.LONE_FAILURES
 
 
 def free_port() -> int:
@@ -420,12 +445,14 @@ def test_broken_connections_are_tried_again(server: Loopback, do: Callable[[sock
         await one.close()
         await engine.answer(request())
 
+    before = time.monotonic()
     try:
         with pytest.raises(EngineDeadError, match="no answer within 1 s"):
             with_engine(server, work)
     finally:
         raw.close()
     assert raw.connections > 1
+    assert time.monotonic() - before < 4  # a drip alone takes 5 seconds
 
 
 def certificate(folder: Path) -> ssl.SSLContext:

@@ -13,6 +13,7 @@ import constitution
 from constitution import Run
 from constitution.errors import EngineDeadError, SettingsChanged, SettingsError
 from constitution.store.folder import Manifest
+from constitution.store.journal import read_journal
 from tests.loopback import Body, Loopback, error, loopback
 from tests.scripted_runs import journal_lines, rows, tiny
 
@@ -51,6 +52,9 @@ def test_rows_sums_and_manifest(server: Loopback, tmp_path: Path) -> None:
         > 0
     )
     assert summary["tokens"]["draft"]["cached"] == 12
+    journals = sorted((run.path / "journal").glob("*.jsonl"))
+    read = [event for path in journals for event in read_journal(path).answers.values()]
+    assert sum(event.completion.output_tokens for event in read) == sum(line["told_output"] for line in lines)
     told = Manifest.read(run.path / "manifest.json").models["draft"]
     assert told["model"] == "small"
     assert told["exact_counts"] is False
