@@ -51,3 +51,56 @@ def test_generate_tells_its_sums_as_json(folder: Path) -> None:
     """`--json` prints what `show --json` prints."""
     done = run(f"{GENERATE} --json")
     assert json.loads(done.stdout)["paired"] == json.loads(run("show out --json").stdout)["paired"]
+
+
+def test_a_preview_tells_what_the_run_will_give(folder: Path) -> None:
+    """Rates with intervals, three pairs, and a run that goes on; nothing but the run's own words on stderr."""
+    done = run(f"{GENERATE} --preview 4")
+    assert done.exit_code == 0, done.output
+    for said in (
+        "pairs for each 100 prompts",
+        "95 % interval",
+        "4 of 12 prompts",
+        "1 dropped as duplicate",
+        "without --preview",
+    ):
+        assert said in done.stdout
+    assert done.stdout.count("prompt    ") == 3
+    told = json.loads(run(f"{GENERATE} --preview 4 --json").stdout)
+    assert told["pairs"]["value"] == 100
+    assert told["totals"]["pairs"]["high"] == 12
+    assert run(GENERATE).exit_code == 0
+    assert json.loads(run("show out --json").stdout)["pending"] == 0
+
+
+def test_a_preview_without_a_pair_ends_with_1(folder: Path) -> None:
+    """Where every answer is unusable, the run would give nothing."""
+    done = run(f"{GENERATE} --preview 4 --set roles.draft.max_tokens=1 --set engine.max_context=2330")
+    assert done.exit_code == 1
+    assert "too_long" in done.stdout
+
+
+def test_a_limit_stops_the_run_and_says_how_it_goes_on(folder: Path) -> None:
+    """Exit 1; the same command with a higher limit ends with 0."""
+    done = run(f"{GENERATE} --max-total-tokens 3000")
+    assert done.exit_code == 1
+    assert "stopped by --max-total-tokens 3,000" in done.stderr
+    assert "higher limit goes on" in done.stderr
+    assert json.loads(run("show out --json").stdout)["pending"] > 0
+    assert run(f"{GENERATE} --max-total-tokens 1000000").exit_code == 0
+
+
+def test_a_limit_in_money_needs_prices(folder: Path) -> None:
+    """Exit 2, and what to type."""
+    done = run(f"{GENERATE} --max-cost 1")
+    assert done.exit_code == 2
+    assert "--set prices.prompt=" in done.stderr
+    prices = "--set prices.prompt=1 --set prices.output=1"
+    assert run(f"{GENERATE} {prices} --max-cost 0.0001").exit_code == 1
+    assert run(f"{GENERATE} {prices} --max-cost 10").exit_code == 0
+
+
+def test_retry_failed_of_a_run_without_failures_is_the_run(folder: Path) -> None:
+    """Nothing is opened again."""
+    assert run(GENERATE).exit_code == 0
+    assert run(f"{GENERATE} --retry-failed").exit_code == 0

@@ -59,6 +59,7 @@ class Budget:
         self.money: float = cost(self._price, paid) if self._price and paid else 0.0
         self._flying: dict[int, _Need] = {}
         self._changed = asyncio.Event()
+        self._ended: LimitReached | None = None
 
     @property
     def limited(self) -> bool:
@@ -79,9 +80,13 @@ class Budget:
         need = self._need(engine, request)
         while not self._fits(need):
             if not self._flying:
-                raise self._reached(need)
+                self._ended = self._reached(need)
+            if self._ended is not None:
+                break
             self._changed.clear()
             await self._changed.wait()
+        if self._ended is not None:  # for smaller requests too: the run ends, and would cancel them unanswered
+            raise self._ended
         self._flying[id(request)] = need
         try:
             completion = await engine.answer(request)
