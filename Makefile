@@ -5,14 +5,14 @@ BIN := $(VENV)/bin
 TORCH := torch==2.13.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: demo test check fast bench server-rows docs clean
+.PHONY: demo test check fast bench server-rows docs notebook clean
 
 demo: $(VENV)/.demo
 	$(BIN)/constitution demo
 
 test: $(VENV)/.test
-	$(BIN)/ruff format --check src tests benchmarks docs/render.py
-	$(BIN)/ruff check src tests benchmarks docs/render.py
+	$(BIN)/ruff format --check src tests benchmarks docs/render.py docs/run_notebook.py
+	$(BIN)/ruff check src tests benchmarks docs/render.py docs/run_notebook.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
@@ -31,6 +31,10 @@ server-rows: $(VENV)/.test
 # Pages that are made from the code; a test compares them.
 docs: $(VENV)/.test
 	$(BIN)/python docs/render.py
+
+# Starts a real engine; a test compares what does not depend on the machine.
+notebook: $(VENV)/.test
+	$(BIN)/python docs/run_notebook.py
 
 # torch comes first and from PyTorch's CPU index where pip finds it nowhere else: otherwise the CUDA build comes along.
 $(VENV)/.torch:

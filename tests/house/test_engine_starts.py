@@ -6,5 +6,5 @@ from tests.conftest import MOST_ENGINE_STARTS
 
 
 def test_few_engine_starts(engine_starts: int) -> None:
-    """Runs last: at most seven starts of a real engine, those of child processes included."""
+    """Runs last: at most so many starts of a real engine, those of child processes included."""
     assert engine_starts <= MOST_ENGINE_STARTS
