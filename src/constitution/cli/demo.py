@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from constitution.api import Run
@@ -18,7 +17,7 @@ from constitution.cli.answers import print_json, run_json
 from constitution.cli.completion import models
 from constitution.cli.drive import drive
 from constitution.cli.exits import told
-from constitution.display import checks_table, choose, console, pair_view, reasons_table, sums_table
+from constitution.display import Hanging, checks_table, choose, console, pair_view, reasons_table, sums_table
 from constitution.errors import SettingsChanged
 from constitution.records import REASONS
 from constitution.run.generate import Job
@@ -107,4 +106,4 @@ def _files(out: Console, run: Run, exported: Path) -> None:
     )
     out.print()
     out.print("Next, with a real model on a GPU (pip install '.[vllm]') and the default constitution:")
-    out.print(Padding(Text(NEXT, "cyan"), (0, 0, 0, 2)))
+    out.print(Hanging(Text(NEXT, "cyan"), indent=2))

@@ -8,14 +8,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from constitution.cli import options
 from constitution.cli.answers import print_json
 from constitution.cli.exits import told
-from constitution.display import console, safe, table
+from constitution.display import Hanging, console, safe, table
 from constitution.errors import SettingsError
 from constitution.messages import Message
 from constitution.sources.prompts import Entry, PromptSource, Reading, read_sources
@@ -188,17 +187,17 @@ def _example(number: int, entry: Entry) -> RenderableType:
         parts.append(_turn(Message("assistant", prompt.response), " (the answer that a chain starts from)"))
     for name, value in (("tags", ", ".join(prompt.tags)), ("tools", prompt.tools), ("metadata", prompt.metadata)):
         if value:
-            parts.append(Padding(Text.assemble((f"{name} ", "dim"), _cut(value)), (0, 0, 0, 2)))
+            parts.append(Hanging(Text.assemble((f"{name} ", "dim"), _cut(value)), indent=2))
     return Group(*parts)
 
 
 def _turn(turn: Message, what: str = "") -> RenderableType:
-    rows: list[RenderableType] = [Text(turn.role + what, "cyan")]
+    rows: list[RenderableType] = [Hanging(Text(turn.role + what, "cyan"), indent=2)]
     if turn.content:
-        rows.append(Padding(Text(_cut(turn.content)), (0, 0, 0, 2)))
+        rows.append(Hanging(Text(_cut(turn.content)), indent=4))
     if turn.extra:
-        rows.append(Padding(Text(_cut(turn.extra), "dim"), (0, 0, 0, 2)))
-    return Padding(Group(*rows), (0, 0, 0, 2))
+        rows.append(Hanging(Text(_cut(turn.extra), "dim"), indent=4))
+    return Group(*rows)
 
 
 def _cut(text: str) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from constitution.display.chains import choose
-from constitution.display.terminal import pair_view, reasons_table, table
+from constitution.display.terminal import Hanging, pair_view, reasons_table, table
 from constitution.display.words import safe
 from constitution.run.dry_run import DryRun, Example, Range, Shown
 from constitution.run.intervals import Estimate
 from constitution.run.preview import Preview
 
+INDENT = 2
 DIFFS = 3
 """Pairs that a preview shows."""
 _PRICES = "no prices: --set prices.prompt=0.15 --set prices.output=0.60 (for 1,000,000 tokens) tells the money"
@@ -106,14 +106,14 @@ def _request(request: Shown, before: Shown | None) -> Iterator[RenderableType]:
     number = f" {request.round}" if request.round else ""
     yield Text(f"\n{request.stage}{number}, at most {request.at_most:,} tokens", "magenta")
     if request.text is not None:
-        yield Padding(Text(safe(request.text)), (0, 0, 0, 2))
+        yield Hanging(Text(safe(request.text)), indent=INDENT)
         return
     known = before.turns if before is not None and request.turns[: len(before.turns)] == before.turns else ()
     if known:
-        yield Padding(Text(f"the {len(known)} turns above, then" if len(known) > 1 else "the turn above, then", "dim"),
-                      (0, 0, 0, 2))  # fmt: skip
+        above = f"the {len(known)} turns above, then" if len(known) > 1 else "the turn above, then"
+        yield Hanging(Text(above, "dim"), indent=INDENT)
     for turn in request.turns[len(known) :]:
-        yield Padding(Text.assemble((f"{turn.role}  ", "dim"), safe(turn.text)), (0, 0, 0, 2))
+        yield Hanging(Text.assemble((f"{turn.role}  ", "dim"), safe(turn.text)), indent=INDENT)
 
 
 def preview_view(made: Preview, meanings: Mapping[str, str], texts: Mapping[str, str]) -> RenderableType:
