@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from constitution.cli.answers import print_json
 from constitution.cli.app import app
 from tests.scripted_runs import TINY, prompts, write_prompts
 
@@ -124,3 +125,11 @@ def test_errors_stand_on_stderr(folder: Path) -> None:
         assert done.exit_code in (1, 2)
         assert done.stdout == ""
         assert done.stderr
+
+
+def test_what_cannot_be_written_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    """Half a surrogate pair is JSON all the same; other characters stand as they are."""
+    print_json({"text": "\ud83d"})
+    assert json.loads(capsys.readouterr().out) == {"text": "\ud83d"}
+    print_json({"text": "é"})
+    assert "é" in capsys.readouterr().out

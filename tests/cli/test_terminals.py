@@ -100,7 +100,7 @@ def test_a_finished_run_says_so(tmp_path: Path) -> None:
     assert piped(*words).returncode == 0
     again = piped(*words)
     assert again.returncode == 0
-    assert "complete already: nothing was left to do" in again.stderr
+    assert again.stderr == "complete already: nothing was left to do\n"
     assert "1 proposed = 1 kept + 0 dropped" in again.stdout
 
 

@@ -147,6 +147,7 @@ def test_a_round_is_told_whole() -> None:
     for said in ("Tea?", "Answers are calm.", "It is long.", "paired", "gave a chosen/rejected pair", "1 request"):
         assert said in html
         assert said in without_colours(text)
+    assert "revision  Boil water slowly." in printed(draw(page_of(chain, {})))
 
 
 def test_thoughts_are_folded_away() -> None:
@@ -299,7 +300,9 @@ def test_styles_stay_inside_the_view() -> None:
     used = set(re.findall(r"var\(--cst-([a-z0-9-]+)\)", STYLE))
     assert used == set(LIGHT)
     for theme in ('[data-jp-theme-light="true"]', ".vscode-light", '[data-jp-theme-light="false"]', ".vscode-dark"):
-        assert STYLE.index("prefers-color-scheme") < STYLE.index(f"{theme} .cst-view")
+        place = re.search(rf"[,}}]{re.escape(theme)} \.cst-view[,{{]", STYLE)
+        assert place is not None
+        assert STYLE.index("prefers-color-scheme") < place.start()
 
 
 def test_tones_have_styles() -> None:

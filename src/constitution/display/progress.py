@@ -67,7 +67,9 @@ class Bar:
 
     def update(self, done: Progress) -> None:
         """How far a run is. For any thread."""
-        note = f"{counts(done.sums.outcomes)}  {done.output_tokens / max(done.seconds, 1e-9):,.0f} tok/s"
+        note = counts(done.sums.outcomes)
+        if done.output_tokens:
+            note += f"  {done.output_tokens / max(done.seconds, 1e-9):,.0f} tok/s"
         self._done = (done.done, done.total, done.done_before, done.seconds, note)
 
     def count(self, done: int, total: int) -> None:
@@ -105,24 +107,24 @@ class Bar:
 
     def _draw(self) -> None:
         if self._bar is None:
-            self._bar = _bar()
+            self._bar = _bar(self._said)
         if self._done is None:
             self._bar.set_description_str(self._said, refresh=False)
         else:
             done, total, before, seconds, note = self._done
             if self._bar.bar_format is not None:
                 self._bar.bar_format = None
+                self._bar.set_description_str(f"{self._name}: ", refresh=False)
                 self._bar.reset(total)
                 self._bar.start_t -= seconds
-                self._bar.set_description_str(f"{self._name}: ", refresh=False)
             self._bar.initial, self._bar.n = before, done
             self._bar.set_postfix_str(note, refresh=False)
         self._bar.refresh()
 
 
-def _bar() -> Any:
+def _bar(said: str) -> Any:
     """A bar that shows a line and a clock at first. `tqdm.auto` would warn where a notebook has no widgets."""
-    options: dict[str, Any] = {"total": None, "bar_format": "{desc} [{elapsed}]", "unit": " prompts", "mininterval": 0}
+    options: dict[str, Any] = {"desc": said, "bar_format": "{desc} [{elapsed}]", "unit": " prompts", "mininterval": 0}
     if in_notebook() and find_spec("ipywidgets") is not None:
         with contextlib.suppress(Exception):  # widgets that do not load: text does
             from tqdm.notebook import tqdm as widget
