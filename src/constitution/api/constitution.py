@@ -85,7 +85,8 @@ class Constitution:
         Args:
             prompt: a text, a conversation (messages or dicts), a row, a `Prompt`, or a list of these.
             response: an answer that exists already; the chain then starts at its critique. For one prompt only.
-            model: `demo`, `scripted`, `vllm:NAME-OR-PATH`, a hub name, a local folder, or an engine object.
+            model: `demo`, `scripted`, `vllm:NAME-OR-PATH`, a hub name, a local folder, `URL#NAME` of a server, or an
+                engine object.
             recipe: by name, or an object.
             progress: whether a bar is shown; None = in a notebook and on a terminal.
             settings: keys of a run file: rounds, seed, critique, verdict_first, system, pairs, roles, engine ...

@@ -30,7 +30,10 @@ BadRowsOption = Annotated[
 ]
 ConstitutionName = Annotated[str, typer.Option(help="A shipped name, or a file.", autocompletion=constitutions)]
 ModelName = Annotated[
-    str, typer.Option(help="demo, scripted, vllm:NAME-OR-PATH, a hub name or a folder.", autocompletion=models)
+    str,
+    typer.Option(
+        help="demo, scripted, vllm:NAME-OR-PATH, a hub name, a folder, a server's URL#NAME.", autocompletion=models
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs, and nothing else on stdout.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="A setting of the run file.")]
