@@ -53,7 +53,7 @@ class RealServer:
         """Its address, without the `/v1`."""
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, seconds: float = 300) -> None:
+    def start(self, seconds: float = 600) -> None:
         """Start it and wait until it answers; 20 to 60 seconds."""
         count_start()
         settings = {**cpu_environment(), **start_environment(local=True, verbose=False), "VLLM_CPU_KVCACHE_SPACE": "2"}

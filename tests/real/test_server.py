@@ -70,7 +70,7 @@ def test_what_is_found_out_at_the_start(server: RealServer, small_model: Path) -
         assert can.token_prompts
         assert can.exact_counts
         assert can.cached_counts
-        assert can.lacks == ("thinking_off", "thinking_on")
+        assert can.lacks == ("thinking_budget", "thinking_off", "thinking_on")
         assert dict(can.fingerprint)["server_version"]
         asked = Request(
             "k", "r", (user("Which is larger, A: a mouse or B: a house? Answer A or B."),), "judge", "judge",
