@@ -227,7 +227,7 @@ class Server:
             raise Passing(f"{self.url} gave a 200 without an answer: {self._clean(answer)}")
         try:
             found = read(answer)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise Passing(f"{self.url} gave an answer that cannot be read ({error!r}): {self._clean(answer)}") from None
         self._answers += 1
         self._last_answer = time.monotonic()
