@@ -33,7 +33,7 @@ THINKS = CHATML.replace("assistant\n{% endif %}", "assistant\n<think>\n\n</think
 """Opens and closes thoughts before each answer, and does not show them later: the next prompt is no longer its own."""
 WHOLE = CHATML.replace("{{ message['content'] }}", "{{ message['content'] | replace('\"', '') }}")
 """Rewrites texts, so that they are rendered whole."""
-TEMPLATES = {"chatml": CHATML, "thinks": THINKS, "whole": WHOLE}
+TEMPLATES: dict[str, str | None] = {"chatml": CHATML, "thinks": THINKS, "whole": WHOLE, "base model": None}
 
 
 @cache

@@ -245,6 +245,7 @@ class Constitution:
         model: str | Engine,
         recipe: str | Recipe = "critique_revise",
         on_progress: Callable[[Progress], None] | None = None,
+        progress: bool | None = None,
         **settings: Any,
     ) -> Preview:
         """Run some records for real, drawn by hash over the whole input, and tell what the whole run will give.
@@ -258,13 +259,16 @@ class Constitution:
             model: as in `generate`.
             recipe: by name, or an object.
             on_progress: as in `generate`.
+            progress: as in `generate`.
             settings: keys of a run file; `prices` for money.
 
         Raises:
             InputError, StoreError, EngineStartError, EngineDeadError: as `generate`.
         """
-        job = self._job(source, out, model, recipe, on_progress, settings, preview=n)
-        background.call(generate(job), on_interrupt=job.stop)
+        with _bar("preview", progress) as bar:
+            job = self._job(source, out, model, recipe, _both(bar.update, on_progress), settings, preview=n)
+            job.on_start = bar.say
+            background.call(generate(job), on_interrupt=job.stop, meanwhile=bar.draw)
         return preview_of(job)
 
     def _job(
