@@ -151,3 +151,15 @@ def test_the_run_file_of_a_merged_run_needs_no_part(tmp_path: Path) -> None:
     merge(parts, tmp_path / "whole")
     (source,) = read_run(tmp_path / "whole" / "run.yaml").prompts
     assert Path(source.source) == tmp_path / "whole" / "input.jsonl"
+
+
+def test_shards_made_at_other_speeds_are_one_run(tmp_path: Path) -> None:
+    """What may change when a run goes on may also differ between its shards."""
+    parts = [
+        tiny(tmp_path).generate(
+            RECORDS, tmp_path / f"part-{number}", model="scripted", shard=f"{number}/2", engine=engine, **SETTINGS
+        )
+        for number, engine in enumerate(({"latency_ms": 0}, {"latency_ms": 1}))
+    ]
+    merge([part.path for part in parts], tmp_path / "whole")
+    assert Run.open(tmp_path / "whole").complete

@@ -33,5 +33,5 @@ class Breaker:
             raise TooManyFailures(
                 f"{len(failed)} of the last {WINDOW} chains failed ({told}). The last of them: '{failed[-1].record}': "
                 f"{failed[-1].message}. The run stopped early, and what was answered is kept: mend the cause, then the "
-                "same command goes on with what is left"
+                "same command goes on with what is left, and --retry-failed asks the failed ones again too"
             )

@@ -103,7 +103,7 @@ class Budget:
         return _Need(prompt + sampled, money)
 
     def _pay(self, request: Request, completion: Completion) -> None:
-        output = sampled_tokens(completion)
+        output = completion.output_tokens
         self.tokens += completion.prompt_tokens + output
         if (price := self._price.get(request.role)) is not None:
             self.money += price.of(completion.prompt_tokens, completion.cached_tokens, output)
@@ -144,10 +144,5 @@ def most_prompt(engine: Engine, request: Request) -> int:
             more = engine.count(after, request.tools)[0] if after else 0
         except RecordError:  # turns that cannot stand alone
             more = count
-        count = max(count, said.prompt_tokens + sampled_tokens(said) + more)
+        count = max(count, said.prompt_tokens + said.output_tokens + more)
     return count + _SLACK
-
-
-def sampled_tokens(completion: Completion) -> int:
-    """Tokens that an answer took, thoughts among them."""
-    return len(completion.token_ids)

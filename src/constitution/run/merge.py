@@ -11,7 +11,7 @@ from typing import Any
 from constitution.errors import InputError, StoreError
 from constitution.sources.run_file import dump_run, read_run
 from constitution.store.disk import sync_folder, write_atomically
-from constitution.store.folder import Manifest, RunFolder, flat
+from constitution.store.folder import Manifest, RunFolder, flat, may_change
 from constitution.store.shards import read_seal, sealed_file, sha256_of
 
 _BESIDE = ("journal/{}.jsonl", "dropped/{}.jsonl", "failed/{}.jsonl")
@@ -83,7 +83,8 @@ def _refuse_other_run(first: _Part, other: _Part) -> None:
 def _identity(manifest: Manifest) -> dict[str, Any]:
     settings = {name: value for name, value in manifest.settings.items() if name != "shard"}
     models: Mapping[str, Any] = {role: model["model"] for role, model in manifest.models.items()}
-    return flat({**settings, "answered_by": models, "constitution": manifest.constitution})
+    whole = flat({**settings, "answered_by": models, "constitution": manifest.constitution})
+    return {name: value for name, value in whole.items() if not may_change(name)}
 
 
 def _owners(parts: Sequence[_Part]) -> list[_Part]:

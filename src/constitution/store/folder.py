@@ -253,6 +253,11 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return out
 
 
+def may_change(name: str) -> bool:
+    """Whether a setting, by its flat name, touches no answer: of the run's engine, or of a role's own."""
+    return _ROLE_ENGINE.sub("engine.", name) in MAY_CHANGE
+
+
 def refuse_changes(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], command: str) -> None:
     """Refuse settings that are not the run's own.
 
@@ -263,7 +268,7 @@ def refuse_changes(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], c
     changed = [
         f"{name} was {_short(before.get(name))}, is {_short(after.get(name))}"
         for name in sorted(before.keys() | after.keys())
-        if _ROLE_ENGINE.sub("engine.", name) not in MAY_CHANGE and before.get(name) != after.get(name)
+        if not may_change(name) and before.get(name) != after.get(name)
     ]
     if changed:
         raise SettingsChanged(
