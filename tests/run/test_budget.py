@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from constitution import Completion, Request, ScriptedEngine
 from constitution.engines.scripted import Script
 from constitution.errors import LimitReached, RequestRefused, SettingsError
-from constitution.run.budget import Budget
+from constitution.run.budget import Budget, most_prompt
 from constitution.sources.run_file import read_run
 from tests.scripted_runs import KeepingEngine, journal_lines, prompts, repeated, rows, sealed_files, tiny
 from tests.strategies import chaos
@@ -187,3 +187,18 @@ def test_the_message_says_what_was_used_and_what_goes_on() -> None:
         LimitReached, match=r"--max-total-tokens 10 and --max-cost 2.0: 10 tokens \(1.5000\).*higher limit"
     ):
         budget.refuse_spent()
+
+
+def test_a_prompt_may_hold_more_ids_than_its_text_has_tokens() -> None:
+    """Sampled ids go into later prompts as they are: the most is told by the prompt and the answer before."""
+    from constitution.engine import Parent, Sampling
+    from constitution.messages import assistant, user
+
+    first = Request("a", "r", (user("Hi?"),), "draft", "draft", Sampling(max_tokens=500))
+    parent = Parent(first, Completion("Yes.", (1,) * 400, prompt_tokens=90))
+    later = Request("b", "r", (user("Hi?"), assistant("Yes."), user("And?")), "critique", "critique", first.sampling)
+    assert (
+        most_prompt(ScriptedEngine(), replace(later, parent=parent))
+        >= 490 + ScriptedEngine().count(later.messages[2:])[0]
+    )
+    assert most_prompt(ScriptedEngine(), later) < 100

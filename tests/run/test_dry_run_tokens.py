@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from constitution import Completion, Request, ScriptedEngine
 from constitution.digest import digest_bytes
-from constitution.messages import Conversation
+from constitution.engine import Parent, Sampling
+from constitution.engines.counting import uncalled
+from constitution.engines.models import Named
+from constitution.messages import Conversation, assistant, user
 from constitution.principles import Principles
 from constitution.run.chain import Chains, Memory
 from constitution.run.dry_run import DryRun, dry_run
@@ -182,3 +185,17 @@ def test_drafts_are_those_of_vllm(engine_host: EngineHost, tmp_path: Path) -> No
     )
     paid = sum(line["prompt_tokens"] + len(line["token_ids"]) for line in lines)
     assert made.total.least <= paid <= made.total.most
+
+
+@pytest.mark.parametrize(("template", "same"), [("chatml", True), ("thinks", False)])
+def test_a_prompt_counts_in_each_form_that_it_may_have(template: str, same: bool) -> None:
+    """Appended ids, answers behind thoughts, and all of it written anew: the least and the most of them."""
+    counter = uncalled(Named(folder(template), {"max_model_len": 1000}))
+    first = Request("a", "r", (user("Hi?"),), "draft", "draft", Sampling(max_tokens=9))
+    messages = (user("Hi?"), assistant("Yes."), user("And?"))
+    later = Request(
+        "b", "r", messages, "critique", "critique", first.sampling, parent=Parent(first, Completion("Yes."))
+    )
+    least, most = counter.prompt_tokens(later)
+    assert (least == most) == same
+    assert least == counter.count(messages)[0]
