@@ -152,19 +152,17 @@ def _quarter(text: str) -> int:
 class Tokenized(Uncalled):
     """Counts with the model's tokenizer and chat template, through the very code that builds the engine's prompts."""
 
-    def __init__(self, transcripts: Transcripts, model: str, context: Context, *, appends: bool = True) -> None:
+    def __init__(self, transcripts: Transcripts, model: str, context: Context) -> None:
         """Count with a tokenizer.
 
         Args:
             transcripts: of the model.
             model: what it is called.
             context: of the model.
-            appends: whether the engine builds a prompt on the ids before it; a server renders each one anew.
         """
         self.model = model
         self.context = context
         self._transcripts = transcripts
-        self._appends = appends
 
     def count(self, messages: Conversation, tools: str | None = None) -> tuple[int, bool]:
         """As the engine counts."""
@@ -173,7 +171,7 @@ class Tokenized(Uncalled):
     def prompt_tokens(self, request: Request) -> tuple[int, int]:
         """As sampled answers stand in it, as answers behind thoughts do, and as all of it is written anew."""
         forms = [replace(request, key=request.key + "/alone", parent=None)] if request.parent else [request]
-        if request.parent and self._appends:
+        if request.parent:  # a server that takes no ids renders each prompt anew: the first form
             forms += [request, _after_thoughts(request)]
         counts = [len(self._transcripts.prompt_ids(form).ids) for form in forms]
         return min(counts), max(counts)
@@ -231,7 +229,7 @@ def uncalled(wanted: Named | Engine) -> Uncalled:
         if tokenizer is None:
             return Estimate(model, context)
         known = Context(context, context) if context else Context(UNKNOWN_CONTEXT, UNKNOWN_CONTEXT)
-        return Tokenized(_transcripts(str(tokenizer), {}), model, known, appends=False)
+        return Tokenized(_transcripts(str(tokenizer), {}), model, known)
     check_model(model)
     if model.partition(":")[0] == "scripted":
         engine = make_engine(model, given)
