@@ -110,7 +110,7 @@ class Bounded:
             return request.messages[-1].content[: 4 * most], most, "stop"
         if kind == "full":
             return (f"{request.stage}{request.priority} " * most)[: 4 * most - 1] + ".", most, "stop"
-        return {"short": "Ah.", "leak": "</think>", "empty": " "}[kind], chosen % (most + 1), "stop"
+        return {"short": "Ah.", "leak": "</think>", "empty": " "}[kind][: 4 * most], chosen % (most + 1), "stop"
 
 
 KINDS = ["nothing", "found", "cut", "echo", "full", "short", "leak", "empty"]
