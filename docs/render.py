@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from pydantic import BaseModel
 
 from constitution import Completion, Constitution, Request, Revised, ScriptedEngine
 from constitution.errors import TemplateError
@@ -26,6 +27,7 @@ from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLIN
 from constitution.records import Round
 from constitution.run.chain import MAX_ATTEMPTS
 from constitution.sources.constitution_file import parse_constitution, read_constitution
+from constitution.sources.run_file import PricesFile, RoleFile, RunFile, SourceFile
 from constitution.steps.critique import FINDING_SCHEMA
 from constitution.steps.filter import COPY_THRESHOLD
 from constitution.steps.revise import revise_request
@@ -309,7 +311,58 @@ def filled(name: str, values: Mapping[str, Any]) -> str:
     return environment.from_string(text).render(values)
 
 
+def keys_of(model: type[BaseModel]) -> str:
+    """A table of the keys of a file that people write: what each takes, its default, what it means."""
+    schema = model.model_json_schema(by_alias=True)
+    rows = ["| key | takes | default | |", "|---|---|---|---|"]
+    for name, info in model.model_fields.items():
+        key = info.alias or name
+        takes = _takes(schema["properties"][key])
+        default = info.get_default(call_default_factory=True)
+        shown = "needed" if info.is_required() else "" if default in (None, [], {}) else f"`{json.dumps(default)}`"
+        rows.append(f"| `{key}` | {takes} | {shown} | {info.description} |")
+    return "\n".join(rows)
+
+
+def _takes(schema: Mapping[str, Any]) -> str:
+    """What a value may be, in words."""
+    if "$ref" in schema:
+        return _NAMED[schema["$ref"].rsplit("/", 1)[-1]]
+    if "anyOf" in schema:
+        return " or ".join(_takes(one) for one in schema["anyOf"] if one.get("type") != "null")
+    if "enum" in schema or "const" in schema:
+        return ", ".join(f"`{one}`" for one in schema.get("enum", [schema.get("const")]))
+    if schema["type"] == "array":
+        return f"a list of {_takes(schema['items'])}"
+    if schema["type"] in ("integer", "number"):
+        words = "a whole number" if schema["type"] == "integer" else "a number"
+        least = schema.get("minimum", schema.get("exclusiveMinimum"))
+        over = "from" if "minimum" in schema else "above"
+        most = schema.get("maximum")
+        words += f" {over} {least:,}" if least is not None else ""
+        return words + (f" to {most:,}" if most is not None else "")
+    if schema["type"] == "object" and "properties" not in schema:
+        inner = schema.get("additionalProperties")
+        return f"by name {_takes(inner)}" if isinstance(inner, Mapping) and "$ref" in inner else "a mapping"
+    return {"string": "text", "boolean": "`true`, `false`"}[schema["type"]]
+
+
+_NAMED = {"SourceFile": "[sources](#sources)", "RoleFile": "[roles](#roles)", "PricesFile": "[prices](#prices)"}
+
+
+def run_file() -> dict[str, str]:
+    """The keys of run files."""
+    models: dict[str, type[BaseModel]] = {
+        "run": RunFile,
+        "sources": SourceFile,
+        "roles": RoleFile,
+        "prices": PricesFile,
+    }
+    return {name: keys_of(model) for name, model in models.items()}
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/run-file.md": lambda: filled("run-file.md", run_file()),
     "docs/what-is-asked.md": lambda: filled("what-is-asked.md", what_is_asked()),
     "llms.txt": index,
 }

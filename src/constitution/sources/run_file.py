@@ -55,9 +55,9 @@ class RoleFile(_Written):
     engine: dict[str, Any] | None = Field(None, description="Options of the engine of this role's own model.")
     lora: Text | None = Field(None, description="LoRA adapter of this role.")
     temperature: float | None = Field(None, ge=0, le=2, description="0 is greedy.")
-    top_p: float | None = Field(None, gt=0, le=1)
+    top_p: float | None = Field(None, gt=0, le=1, description="Below 1 only the likeliest tokens that sum to it.")
     top_k: int | None = Field(None, ge=0, description="0 is off.")
-    min_p: float | None = Field(None, ge=0, le=1)
+    min_p: float | None = Field(None, ge=0, le=1, description="Least share of the likeliest token's probability.")
     max_tokens: Count | None = Field(None, description="Most tokens of one answer.")
     stop: list[Annotated[str, Field(min_length=1)]] | None = Field(None, description="Texts at which an answer ends.")
     thinking: Literal["on", "off"] | Count | None = Field(None, description="on, off, or a budget in tokens.")
@@ -86,14 +86,14 @@ def _as_sources(value: object) -> object:
 class RunFile(_Written):
     """Everything that a run needs."""
 
-    schema_: Literal[1] = Field(1, alias="schema")
+    schema_: Literal[1] = Field(1, alias="schema", description="Of this kind of file.")
     constitution: Text = Field(description="A shipped name, or the path of a file.")
     prompts: Annotated[list[SourceFile], BeforeValidator(_as_sources)] = Field(
         default_factory=list, description="Sources of prompts: files, folders, data sets of the hub, or - once."
     )
     prompt_column: Text | None = Field(None, description="The column of the prompt; else it is found.")
     response_column: Text | None = Field(None, description="The column of an answer that exists already.")
-    id_column: Text | None = None
+    id_column: Text | None = Field(None, description="The column of the ids; else they are derived.")
     tag_column: Text | None = Field(None, description="The column of the tags: one or a list.")
     tags: dict[str, Text] = Field(default_factory=dict, description="Tags named otherwise: found: meant.")
     revise: Side | None = Field(None, description="Start from this answer of a preference row.")
@@ -105,18 +105,20 @@ class RunFile(_Written):
     shard: str | None = Field(None, pattern="^[0-9]+/[0-9]+$", description="i/n: the i-th of n processes, from 0.")
     model: Text = Field(description="scripted, demo, vllm:NAME-OR-PATH, a hub name, a local folder, or URL#NAME.")
     out: Text = Field(description="The run's folder.")
-    recipe: Text = "critique_revise"
+    recipe: Text = Field("critique_revise", description="How rows are made.")
     rounds: int = Field(DEFAULT_ROUNDS, ge=1, le=MAX_ROUNDS, description="Rounds of critique and revision.")
     samples: int = Field(1, ge=1, le=1000, description="Chains for each prompt.")
     system: Text | None = Field(None, description="System turn for conversations that have none.")
-    seed: int = Field(0, ge=0, lt=2**63)
+    seed: int = Field(0, ge=0, lt=2**63, description="Of draws and of sampling.")
     limit: Count | None = Field(None, description="Only the first so many records are inputs.")
     critique: bool = Field(True, description="Whether a critique stands before each revision.")
     verdict_first: bool = Field(False, description="Ask for a finding first; nothing found, nothing revised.")
-    pairs: PairPolicy = "first_last"
-    keep_check_worse: bool = False
-    too_long: Literal["skip", "truncate_left", "error"] = "skip"
-    keep_duplicates: bool = False
+    pairs: PairPolicy = Field("first_last", description="Which texts of a chain are held against each other.")
+    keep_check_worse: bool = Field(False, description="Keep pairs whose chosen text breaks a check of the other.")
+    too_long: Literal["skip", "truncate_left", "error"] = Field(
+        "skip", description="What becomes of a record whose longest chain does not fit the context."
+    )
+    keep_duplicates: bool = Field(False, description="Keep prompts that repeat, as -2, -3.")
     chunk_size: int = Field(CHUNK_SIZE, ge=1, le=1_000_000, description="Records in a chunk.")
     in_flight: Count | None = Field(None, description="Chains at work at a time; else from the engine.")
     prices: PricesFile | None = Field(None, description="What 1,000,000 tokens cost.")
@@ -124,7 +126,9 @@ class RunFile(_Written):
     max_cost: float | None = Field(None, gt=0, allow_inf_nan=False, description="Most money; it needs prices.")
     reuse: Text | None = Field(None, description="A run whose answers are taken where the request is the same.")
     engine: dict[str, Any] = Field(default_factory=dict, description="Options of the engine, handed on untouched.")
-    roles: dict[Literal["draft", "critique", "revise", "judge"], RoleFile] = Field(default_factory=dict)
+    roles: dict[Literal["draft", "critique", "revise", "judge"], RoleFile] = Field(
+        default_factory=dict, description="How each role samples, and with which model."
+    )
 
     def reading(self) -> Reading:
         """How rows become prompts."""
