@@ -21,9 +21,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-import constitution.engines
-from constitution.engines.vllm import count_start
-from constitution.engines.vllm_settings import CPU_BLOCK, CPU_SEQUENCES, cpu_environment, start_environment
+import constitution.engines.vllm
+from constitution.engines.vllm.engine import count_start
+from constitution.engines.vllm.settings import CPU_BLOCK, CPU_SEQUENCES, cpu_environment, start_environment
 from tests.real_engine import do_without
 
 NAME = "small"
@@ -32,7 +32,7 @@ ARGUMENTS = [
     "--no-enable-chunked-prefill", "--max-num-batched-tokens", "4096", "--max-num-seqs", str(CPU_SEQUENCES),
     "--enable-prompt-tokens-details",
 ]  # fmt: skip
-"""What `engines.vllm_settings` sets in-process on a CPU, and float32."""
+"""What `engines.vllm.settings` sets in-process on a CPU, and float32."""
 
 
 class RealServer:
@@ -88,7 +88,7 @@ class RealServer:
 
     def _watch(self, pid: int) -> None:
         """Should this test run itself be killed, the server goes too."""
-        script = Path(constitution.engines.__file__).with_name("vllm_watchdog.py")
+        script = Path(constitution.engines.vllm.__file__).with_name("watchdog.py")
         self._watchdog = subprocess.Popen([sys.executable, str(script), str(os.getpid())], stdin=subprocess.PIPE)
         assert self._watchdog.stdin is not None
         self._watchdog.stdin.write(f"{pid}\n".encode())

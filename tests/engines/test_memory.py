@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from constitution.engines import memory, vllm_settings
+from constitution.engines import memory
 from constitution.engines.memory import refuse_crowded, refuse_shares, share_of
 from constitution.engines.models import Named
+from constitution.engines.vllm import settings as vllm_settings
 from constitution.errors import SettingsError
 
 GIB = 1 << 30

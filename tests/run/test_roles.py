@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from constitution import Capabilities, Completion, Request, Run, ScriptedEngine
 from constitution.engine import ModelRole, Sampling
-from constitution.engines import vllm_settings
 from constitution.engines.models import Named, make_engine
+from constitution.engines.vllm import settings as vllm_settings
 from constitution.errors import SettingsChanged, SettingsError
 from constitution.messages import Prompt, user
 from constitution.recipes.critique_revise import CritiqueRevise

@@ -20,10 +20,10 @@ from constitution.flow import Recipe
 from constitution.messages import Prompt
 from constitution.principles import Principles
 from constitution.run.background import background, on_background
+from constitution.run.before.dry_run import DryRun, dry_run
+from constitution.run.before.preview import Preview, preview_of
 from constitution.run.chain import Chains, Memory, refuse_impossible
-from constitution.run.dry_run import DryRun, dry_run
 from constitution.run.generate import Job, generate
-from constitution.run.preview import Preview, preview_of
 from constitution.run.resolve import OwnChecks, models_of, recipe_of, settler_of
 from constitution.run.serving import pool
 from constitution.run.worker import Progress

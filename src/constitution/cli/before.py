@@ -12,9 +12,9 @@ from constitution.cli.answers import print_json
 from constitution.display import console, dry_run_view, preview_view
 from constitution.records import REASONS
 from constitution.run.background import background
-from constitution.run.dry_run import dry_run
+from constitution.run.before.dry_run import dry_run
+from constitution.run.before.preview import preview_of
 from constitution.run.generate import Job
-from constitution.run.preview import preview_of
 
 
 def show_dry_run(job: Job, rate: float | None, *, as_json: bool) -> None:

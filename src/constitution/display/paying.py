@@ -10,9 +10,9 @@ from rich.text import Text
 from constitution.display.chains import choose
 from constitution.display.terminal import Hanging, pair_view, reasons_table, table
 from constitution.display.words import safe
-from constitution.run.dry_run import DryRun, Example, Range, Shown
-from constitution.run.intervals import Estimate
-from constitution.run.preview import Preview
+from constitution.run.before.dry_run import DryRun, Example, Range, Shown
+from constitution.run.before.intervals import Estimate
+from constitution.run.before.preview import Preview
 
 INDENT = 2
 DIFFS = 3

@@ -17,7 +17,7 @@ from typing import Any
 from constitution.engine import Capabilities, Completion, Engine, Parent, Request
 from constitution.engines.models import Named, check_model, make_engine
 from constitution.engines.scripted import ScriptedEngine
-from constitution.engines.vllm_settings import CPU_CONTEXT
+from constitution.engines.vllm.settings import CPU_CONTEXT
 from constitution.errors import ConstitutionError, EngineDeadError, SettingsError
 from constitution.messages import Conversation, Message, assistant
 from constitution.tokens import Transcripts

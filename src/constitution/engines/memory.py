@@ -33,7 +33,7 @@ def refuse_crowded(new: Sequence[Named], running: Sequence[Named] = ()) -> None:
     in_process = [named for named in (*running, *new) if named.in_process]
     if len(in_process) < 2 or not any(named.in_process for named in new):
         return
-    from constitution.engines.vllm_settings import default_share, on_cpu
+    from constitution.engines.vllm.settings import default_share, on_cpu
 
     if on_cpu():
         _refuse_on_cpu([named for named in new if named.in_process])

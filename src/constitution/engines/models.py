@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from constitution.engine import Engine
-from constitution.engines.openai_options import split_model
+from constitution.engines.openai.options import split_model
 from constitution.errors import SettingsError
 
 _log = logging.getLogger("constitution")

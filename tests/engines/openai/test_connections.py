@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from constitution.engine import Completion
-from constitution.engines import openai_server
 from constitution.engines.openai import OpenAIEngine
+from constitution.engines.openai import server as openai_server
 from constitution.errors import EngineDeadError, EngineStartError
-from tests.engines.asking import request, with_engine
+from tests.engines.openai.asking import request, with_engine
 from tests.loopback import Loopback, loopback
 
 

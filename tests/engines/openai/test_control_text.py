@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constitution.engines.control_text import ControlTexts
 from constitution.engines.openai import OpenAIEngine
+from constitution.engines.openai.control_text import ControlTexts
 from constitution.errors import RequestRefused
-from tests.engines.asking import ask, request, with_engine
+from tests.engines.openai.asking import ask, request, with_engine
 from tests.loopback import Loopback, loopback
 
 LOOKS = [

@@ -15,10 +15,10 @@ import pytest
 
 from constitution.engine import Completion, Parent
 from constitution.engines.openai import OpenAIEngine
-from constitution.engines.openai_server import Queue
+from constitution.engines.openai.server import Queue
 from constitution.errors import RecordError, RequestRefused, SettingsError
 from constitution.messages import assistant, user
-from tests.engines.asking import ask, request, started, with_engine
+from tests.engines.openai.asking import ask, request, started, with_engine
 from tests.loopback import Body, Loopback, loopback
 from tests.tiny_tokenizer import tiny_tokenizer
 from tests.tool_conversations import CONVERSATION, TOOLS, calls, text

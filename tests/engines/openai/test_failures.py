@@ -12,10 +12,10 @@ import pytest
 from werkzeug import Response
 
 from constitution.engine import Completion
-from constitution.engines import openai_server
 from constitution.engines.openai import OpenAIEngine
+from constitution.engines.openai import server as openai_server
 from constitution.errors import EngineDeadError, EngineStartError, RequestRefused
-from tests.engines.asking import ask, request, started, with_engine
+from tests.engines.openai.asking import ask, request, started, with_engine
 from tests.loopback import Body, Loopback, error, loopback, reply
 
 HTML = "<html><body>Bad   gateway</body></html>"

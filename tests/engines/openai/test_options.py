@@ -9,7 +9,7 @@ import pytest
 
 from constitution.engines.models import check_model, make_engine, model_identity
 from constitution.engines.openai import OpenAIEngine
-from constitution.engines.openai_options import base_url, split_model
+from constitution.engines.openai.options import base_url, split_model
 from constitution.errors import SettingsError
 
 

@@ -11,7 +11,7 @@ from werkzeug import Response
 from constitution.engine import Capabilities
 from constitution.engines.openai import OpenAIEngine
 from constitution.errors import EngineStartError, SettingsError
-from tests.engines.asking import ask, request, started
+from tests.engines.openai.asking import ask, request, started
 from tests.loopback import Body, Loopback, error, loopback, reply
 from tests.tiny_tokenizer import tiny_tokenizer
 

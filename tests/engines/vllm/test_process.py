@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from constitution.engines import vllm_process
+from constitution.engines.vllm import process as vllm_process
 
 PARENT = """
 import multiprocessing, sys, time
 from pathlib import Path
-from constitution.engines import vllm_process
+from constitution.engines.vllm import process as vllm_process
 
 def engine_core():
     grandchild = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(300,))

@@ -19,8 +19,8 @@ from constitution.engine import Capabilities
 from constitution.errors import SettingsError
 from constitution.principles import Principles
 from constitution.recipes.critique_revise import CritiqueRevise
+from constitution.run.before.dry_run import DryRun, dry_run
 from constitution.run.chain import Chains, Memory
-from constitution.run.dry_run import DryRun, dry_run
 from constitution.run.generate import Job
 from constitution.run.resolve import build_recipe
 from constitution.sources.run_file import read_run

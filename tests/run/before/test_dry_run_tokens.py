@@ -20,8 +20,8 @@ from constitution.engines.counting import uncalled
 from constitution.engines.models import Named
 from constitution.messages import Conversation, assistant, user
 from constitution.principles import Principles
+from constitution.run.before.dry_run import DryRun, dry_run
 from constitution.run.chain import Chains, Memory
-from constitution.run.dry_run import DryRun, dry_run
 from constitution.run.generate import Job
 from constitution.run.resolve import build_recipe
 from constitution.sources.prompts import as_prompt

@@ -14,8 +14,8 @@ from constitution import Completion, InputError, Request, Run, ScriptedEngine
 from constitution.api.constitution import Constitution
 from constitution.digest import digest_bytes
 from constitution.errors import RequestRefused
+from constitution.run.before.intervals import ratio, share
 from constitution.run.drawing import draw_number, draw_records
-from constitution.run.intervals import ratio, share
 from constitution.sources.prompts import PromptFile, Reading
 from constitution.store.plan import make_plan
 from tests.scripted_runs import KeepingEngine, journal_lines, prompts, repeated, sealed_files, tiny, write_prompts

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from constitution.engine import Completion, FinishReason, Request, Sampling
-from constitution.engines.openai_server import Json, Passing
+from constitution.engines.openai.server import Json, Passing
 from constitution.errors import RecordError, RequestRefused
 from constitution.messages import Message
 from constitution.tokens import split_thoughts

@@ -19,8 +19,7 @@ from typing import Any
 
 from constitution.digest import digest_bytes
 from constitution.engine import Capabilities, Completion, Request
-from constitution.engines.control_text import ControlTexts
-from constitution.engines.openai_asks import (
+from constitution.engines.openai.asks import (
     MOST_TOP,
     chat_body,
     fitted,
@@ -29,10 +28,11 @@ from constitution.engines.openai_asks import (
     sampling_fields,
     tokens_body,
 )
-from constitution.engines.openai_options import Options, base_url
-from constitution.engines.openai_probe import Found, find_out
-from constitution.engines.openai_server import Json, Server
-from constitution.engines.openai_speech import Speech, load_speech
+from constitution.engines.openai.control_text import ControlTexts
+from constitution.engines.openai.options import Options, base_url
+from constitution.engines.openai.probe import Found, find_out
+from constitution.engines.openai.server import Json, Server
+from constitution.engines.openai.speech import Speech, load_speech
 from constitution.errors import EngineDeadError, EngineStartError, RequestRefused, SettingsError
 from constitution.messages import Conversation
 from constitution.tokens import Transcripts
@@ -49,7 +49,7 @@ class OpenAIEngine:
         Args:
             model: the name by which the servers serve it; None where they serve exactly one.
             base_urls: one or more; `/v1` is appended where it is missing.
-            options: see `openai_options.Options`.
+            options: see `options.Options`.
 
         Raises:
             SettingsError: an address or an option cannot serve.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
-from constitution.engines.control_text import CONTROL_TEXT
+from constitution.engines.openai.control_text import CONTROL_TEXT
 from constitution.errors import SettingsError
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from constitution.engine import Request, Sampling
-from constitution.engines.openai_asks import (
+from constitution.engines.openai.asks import (
     COMPLETIONS,
     Takes,
     cached_tokens,
@@ -24,8 +24,8 @@ from constitution.engines.openai_asks import (
     sampling_fields,
     tokens_body,
 )
-from constitution.engines.openai_server import Json, NotThere, Rejected, Server
-from constitution.engines.openai_speech import Speech
+from constitution.engines.openai.server import Json, NotThere, Rejected, Server
+from constitution.engines.openai.speech import Speech
 from constitution.errors import EngineDeadError, EngineStartError, SettingsError
 from constitution.messages import user
 

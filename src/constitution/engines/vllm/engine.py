@@ -1,7 +1,7 @@
 """vLLM in this process: token prompts in, completions out, batched continuously by the engine itself.
 
 One `VLLMEngine` is one running model. It lives on the event loop that called `start`: ask and close it there. It starts
-processes of its own, which Ctrl-C does not reach and which do not outlive this one (`vllm_process`).
+processes of its own, which Ctrl-C does not reach and which do not outlive this one (`process`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from constitution.engine import Capabilities, Completion, FinishReason, Request
-from constitution.engines import vllm_process, vllm_settings
 from constitution.engines.hub import hub_mend
+from constitution.engines.vllm import process, settings
 from constitution.errors import ConstitutionError, EngineDeadError, EngineStartError, RequestRefused, SettingsError
 from constitution.messages import Conversation
 from constitution.tokens import PromptIds, Transcripts, split_thoughts
@@ -57,7 +57,7 @@ class VLLMEngine:
         self._loras: dict[str, int] = {}
         self._labels: dict[str, int] = {}
         self._llm: Any = None
-        self._watchdog: vllm_process.Watchdog | None = None
+        self._watchdog: process.Watchdog | None = None
         self._log: Path | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._transcripts: Transcripts | None = None
@@ -73,7 +73,7 @@ class VLLMEngine:
         if self._capabilities is not None and self._llm is not None:
             self._labels |= zip(labels, self._spliced().label_ids(labels), strict=True)
             return self._capabilities
-        vllm_process.refuse_in_child()
+        process.refuse_in_child()
         if importlib.util.find_spec("vllm") is None:
             raise EngineStartError(
                 "vLLM is not installed: python -m pip install 'constitution-rlaif[vllm]' on a machine with a GPU, "
@@ -155,9 +155,9 @@ class VLLMEngine:
         count_start()
         if not self._verbose:
             logging.getLogger("vllm").setLevel(logging.ERROR)
-        self._log = None if self._verbose else vllm_process.new_log()
+        self._log = None if self._verbose else process.new_log()
         local = Path(self._model).is_dir()
-        with vllm_process.environment(vllm_settings.start_environment(local=local, verbose=self._verbose)):
+        with process.environment(settings.start_environment(local=local, verbose=self._verbose)):
             try:
                 self._load()
             except ConstitutionError:
@@ -169,23 +169,23 @@ class VLLMEngine:
                 raise EngineStartError(story) from error
 
     def _load(self) -> None:
-        cpu = vllm_settings.on_cpu()
-        with vllm_process.environment(vllm_settings.cpu_environment() if cpu else {}):
+        cpu = settings.on_cpu()
+        with process.environment(settings.cpu_environment() if cpu else {}):
             from vllm.usage.usage_lib import UsageContext
             from vllm.v1.engine.async_llm import AsyncLLM
 
-            arguments = vllm_settings.engine_arguments(self._model, self._revision, self._options, cpu=cpu)
+            arguments = settings.engine_arguments(self._model, self._revision, self._options, cpu=cpu)
             # The default context knows no hardware and falls back to 128 sequences and 2,048 tokens.
             config = arguments.create_engine_config(UsageContext.LLM_CLASS)
             self._transcripts = self._new_transcripts(config.model_config)
-            self._watchdog = vllm_process.Watchdog(self._log)
-            with vllm_process.output_to(self._log), vllm_process.deaf_to_interrupts():
+            self._watchdog = process.Watchdog(self._log)
+            with process.output_to(self._log), process.deaf_to_interrupts():
                 self._llm = AsyncLLM.from_vllm_config(
                     config, usage_context=UsageContext.LLM_CLASS, disable_log_stats=arguments.disable_log_stats
                 )
             self._watchdog.ready()
         tell_form(self._transcripts, self._model)
-        self._capabilities = vllm_settings.capabilities(
+        self._capabilities = settings.capabilities(
             self._llm.vllm_config,
             self._model,
             self._revision,
@@ -287,7 +287,7 @@ class VLLMEngine:
             options["thinking_token_budget"] = asked.thinking
         known = inspect.signature(SamplingParams).parameters
         if missing := [name for name in options if name not in known]:
-            raise RequestRefused(f"vLLM {vllm_settings.version()} has no '{missing[0]}'; a newer one is needed.")
+            raise RequestRefused(f"vLLM {settings.version()} has no '{missing[0]}'; a newer one is needed.")
         return SamplingParams(
             max_tokens=asked.max_tokens,
             temperature=asked.temperature,

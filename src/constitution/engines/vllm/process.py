@@ -116,7 +116,7 @@ class Watchdog:
     def __init__(self, log: Path | None = None) -> None:
         """Start it before the engine, whose `log` it removes in the end."""
         self._before = {child.pid for child in multiprocessing.active_children()}
-        script = Path(__file__).with_name("vllm_watchdog.py")
+        script = Path(__file__).with_name("watchdog.py")
         self._process = subprocess.Popen(
             [sys.executable, str(script), str(os.getpid()), *([str(log)] if log else [])],
             stdin=subprocess.PIPE,

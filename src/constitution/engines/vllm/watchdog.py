@@ -1,9 +1,9 @@
 """Kills an engine's processes when the process that started them is gone.
 
-Run as a script of its own, in a session of its own, by `constitution.engines.vllm_process`: a SIGKILL of the parent
+Run as a script of its own, in a session of its own, by `constitution.engines.vllm.process`: a SIGKILL of the parent
 leaves nobody else who could. Imports nothing of this package, so that it starts at once.
 
-Usage: vllm_watchdog.py PARENT_PID [LOG], where LOG is removed in the end; on standard input a line with the engine's
+Usage: watchdog.py PARENT_PID [LOG], where LOG is removed in the end; on standard input a line with the engine's
 process numbers once it runs. The end of the input means that the engine is not wanted any more; another parent means
 that the parent is gone.
 """

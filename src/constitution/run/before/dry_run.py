@@ -16,13 +16,13 @@ from constitution.engines.models import Named
 from constitution.errors import InputError, RecordError, StoreError
 from constitution.messages import Prompt
 from constitution.records import Failure, Trace
+from constitution.run.before.supposing import Outlook, Supposer, Weigh, Weight
 from constitution.run.chain import Chains, Served, refuse_impossible
 from constitution.run.generate import Job
 from constitution.run.inputs import plan_inputs
 from constitution.run.opened import OpenedRun
 from constitution.run.prices import UNIT, Price, prices
 from constitution.run.resolve import models_of
-from constitution.run.supposing import Outlook, Supposer, Weigh, Weight
 from constitution.store.folder import RunFolder
 from constitution.store.plan import PlannedRecord, read_chunk
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from constitution.errors import InputError
 from constitution.records import ChainResult, PreferencePair
+from constitution.run.before.intervals import Estimate, ratio, share
 from constitution.run.drawing import Drawn
 from constitution.run.generate import Job
-from constitution.run.intervals import Estimate, ratio, share
 from constitution.run.opened import OpenedRun
 from constitution.run.prices import Price, cost, prices
 from constitution.run.replay import replay
