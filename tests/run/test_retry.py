@@ -160,3 +160,10 @@ def test_killed_at_each_moment_of_sealing_again(tmp_path: Path, whole: dict[str,
         run = make(tmp_path, ScriptedEngine(), name, retry_failed=left)
         assert sealed_files(run.path) == whole, at
         assert not list((run.path / "journal").glob("*.again")), at
+
+
+def test_the_page_of_a_run_names_the_way_to_ask_again(tmp_path: Path) -> None:
+    """A run with failed records is complete, and what comes next is to ask them again, or to go on without them."""
+    page = make(tmp_path, ScriptedEngine(fault=fault))._repr_html_()
+    assert "retry_failed=True asks failed records again; constitution export" in page
+    assert "asks failed records again" not in make(tmp_path, ScriptedEngine(), "other")._repr_html_()

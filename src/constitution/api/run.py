@@ -96,7 +96,8 @@ class Run:
     def page(self, pairs: Sequence[PreferencePair] = ()) -> Page:
         """What a terminal and a notebook show of it, with some of its pairs."""
         texts = {principle.id: principle.text for principle in self.principles.principles}
-        return run_page(self.summary(), path=str(self.path), next=self._next(), pairs=pairs, texts=texts)
+        summary = self.summary()
+        return run_page(summary, path=str(self.path), next=self._next(summary["failed"]), pairs=pairs, texts=texts)
 
     def __rich__(self) -> RenderableType:
         return draw(self.page(self.some_pairs()))
@@ -107,13 +108,16 @@ class Run:
         except (ConstitutionError, OSError):
             return None  # the notebook shows `repr`, which says why
 
-    def _next(self) -> str:
-        """What a user types next."""
+    def _next(self, failed: int) -> str:
+        """What a user types next, where so many records failed."""
         path = shlex.quote(str(self.path))
+        named = any(self._opened.manifest.settings["model"].values())
+        again = f"constitution generate {shlex.quote(str(self.path / 'run.yaml'))}" if named else "the same call"
         if not self.complete:
-            named = any(self._opened.manifest.settings["model"].values())
-            again = f"constitution generate {shlex.quote(str(self.path / 'run.yaml'))}" if named else "the same call"
             return f"{again} goes on with the run"
+        if failed:
+            retry = "--retry-failed" if named else "with retry_failed=True"
+            return f"{again} {retry} asks failed records again; constitution export {path} --out DIR"
         if self.shard is not None:
             return f"constitution merge {path} ... --out DIR, when all {self.shard[1]} shards are there"
         return f"constitution export {path} --out DIR"
