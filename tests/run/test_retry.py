@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from constitution import Request, Run, ScriptedEngine
-from constitution.errors import RequestRefused
+from constitution.errors import RequestRefused, StoreError
 from tests.run.test_resume import _stopping
 from tests.scripted_runs import KeepingEngine, journal_lines, prompts, repeated, rows, sealed_files, tiny
 
@@ -164,6 +164,48 @@ def test_killed_at_each_moment_of_sealing_again(tmp_path: Path, whole: dict[str,
 
 def test_the_page_of_a_run_names_the_way_to_ask_again(tmp_path: Path) -> None:
     """A run with failed records is complete, and what comes next is to ask them again, or to go on without them."""
-    page = make(tmp_path, ScriptedEngine(fault=fault))._repr_html_()
+    page = make(tmp_path, ScriptedEngine(fault=fault))._repr_html_() or ""
     assert "retry_failed=True asks failed records again; constitution export" in page
-    assert "asks failed records again" not in make(tmp_path, ScriptedEngine(), "other")._repr_html_()
+    assert "asks failed records again" not in (make(tmp_path, ScriptedEngine(), "other")._repr_html_() or "")
+
+
+def test_failed_chains_of_paired_inputs_are_asked_again(tmp_path: Path) -> None:
+    """With several samples an input may be paired and have lost a chain: that is counted, and mended on request."""
+
+    def sometimes(request: Request) -> Exception | None:
+        return RequestRefused("overloaded") if request.stage == "revise" and request.key[0] in "0123" else None
+
+    whole = make(tmp_path, ScriptedEngine(), "whole", samples=3)
+    run = make(tmp_path, ScriptedEngine(fault=sometimes), samples=3)
+    lost = run.summary()["signs"]["failed_chains"]
+    assert lost > run.summary()["failed"] * 3
+    run = make(tmp_path, ScriptedEngine(), samples=3, retry_failed=True)
+    assert "failed_chains" not in run.summary()["signs"]
+    assert sealed_files(run.path) == sealed_files(whole.path)
+
+
+def test_two_kills_while_sealing_again_lose_nothing(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    """A shard that waits for its place beside its seal is put there before the chunk is sealed once more."""
+    run = make(tmp_path, ScriptedEngine(fault=fault))
+    again = make(tmp_path, ScriptedEngine(), retry_failed=True)
+    shard = run.path / "shards" / "00000.parquet"
+    new = shard.read_bytes()
+    # Killed between the seal and the last rename: the old shard stands there, the new one waits.
+    (run.path / "shards" / ".00000.parquet.new").write_bytes(new)
+    shard.write_bytes(b"the shard before")
+    (run.path / "journal" / "00000.again").touch()
+    assert len(rows(run)) == len(RECORDS)
+
+    def killed(self: Path, target: Path) -> Path:
+        if self.name.endswith(".tmp") and target.name == "00000.json":
+            raise OSError(5, "killed here")
+        return rename(self, target)
+
+    rename = Path.replace
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(StoreError, match="killed here"):
+            make(tmp_path, ScriptedEngine())
+    assert len(rows(run)) == len(RECORDS)
+    assert sealed_files(make(tmp_path, ScriptedEngine()).path) == whole
+    assert again.complete

@@ -16,12 +16,12 @@ from constitution import Capabilities, Completion, Request, Run, ScriptedEngine
 from constitution.engine import ModelRole, Sampling
 from constitution.engines.models import Named, make_engine
 from constitution.engines.vllm import settings as vllm_settings
-from constitution.errors import SettingsChanged, SettingsError
+from constitution.errors import EngineDeadError, SettingsChanged, SettingsError
 from constitution.messages import Prompt, user
 from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.records import ChainResult, Trace
 from constitution.run.chain import Chains, Memory, Served, refuse_impossible
-from constitution.run.serving import EnginePool
+from constitution.run.serving import EnginePool, pool
 from constitution.sources.run_file import read_run
 from tests.scripted_runs import KeepingEngine, prompts, rows, tiny
 from tests.strategies import simple, small_sampling
@@ -299,3 +299,23 @@ def test_the_manifest_says_what_an_engine_lacks(tmp_path: Path) -> None:
     """So that a reader of the run knows what could not be asked for."""
     run = tiny(tmp_path).generate(prompts(1), tmp_path / "run", model=Lacking("seed", "thinking_off"))
     assert Run.open(run.path)._opened.manifest.models["draft"]["lacks"] == ["seed", "thinking_off"]
+
+
+class Dying(ScriptedEngine):
+    """An engine that dies at its first request."""
+
+    async def answer(self, request: Request) -> Completion:
+        raise EngineDeadError("gone")
+
+
+def test_the_death_of_one_engine_leaves_the_others(tmp_path: Path) -> None:
+    """Another role's engine may be at work for another call: it is neither closed nor started anew."""
+    constitution, roles = tiny(tmp_path), {"draft": {"model": "scripted:alive"}}
+    constitution.revise("Hi?", model="scripted:alive")
+    before = [engine for engine, can in pool._running.values() if can.model == "scripted:alive"]
+    with pytest.raises(EngineDeadError, match="gone"):
+        constitution.generate(prompts(2), tmp_path / "run", model=Dying(), roles=roles)
+    after = [engine for engine, can in pool._running.values() if can.model == "scripted:alive"]
+    assert before
+    assert after == before
+    constitution.revise("And now?", model="scripted:alive")

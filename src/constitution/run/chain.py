@@ -20,7 +20,7 @@ from constitution.engine import (
     request_key,
     seeded,
 )
-from constitution.errors import RecordError, SettingsError, TemplateError
+from constitution.errors import EngineDeadError, RecordError, SettingsError, TemplateError
 from constitution.flow import Longest, Recipe
 from constitution.messages import Conversation, Prompt
 from constitution.records import ChainResult, Failure, Trace
@@ -65,6 +65,8 @@ class Served:
 
     engines: Mapping[ModelRole, Engine]
     capabilities: Mapping[ModelRole, Capabilities]
+    dead: set[int] = field(default_factory=set)
+    """Engines that were found dead, by `id`."""
 
 
 @dataclass
@@ -219,6 +221,9 @@ class Chains:
                     book.put(request, attempt, completion)
                 except RecordError as error:
                     raise _ChainError(question.stage, attempt, error) from error
+                except EngineDeadError:
+                    self.served.dead.add(id(engine))
+                    raise
             unusable = self.recipe.unusable(question, completion)
             if unusable is None or attempt == MAX_ATTEMPTS or question.sampling.temperature <= 0:
                 return Answer(request.key, completion, attempt, unusable, request)

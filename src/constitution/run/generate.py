@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -262,7 +263,7 @@ def _reused(job: Job, folder: RunFolder) -> ReuseIndex | None:
 def _anew(job: Job, folder: RunFolder) -> str:
     fresh = folder.path.with_name(folder.path.name + "-2")
     if job.command:
-        return job.command.format(out=fresh, reuse=folder.path)
+        return job.command.format(out=shlex.quote(str(fresh)), reuse=shlex.quote(str(folder.path)))
     return f'generate(..., out="{fresh}", reuse="{folder.path}")'
 
 

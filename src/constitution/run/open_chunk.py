@@ -10,7 +10,7 @@ from constitution.engine import Completion, Request
 from constitution.records import ChainResult, Dropped, Failure
 from constitution.run.drops import Lost
 from constitution.steps.pair import Settled
-from constitution.steps.settle import Settler, by_input
+from constitution.steps.settle import by_input
 from constitution.store.disk import write_atomically
 from constitution.store.folder import RunFolder
 from constitution.store.journal import REUSED, AnswerEvent, DoneEvent, JournalContent, Journals
@@ -50,8 +50,8 @@ class OpenChunk:
         for event in self.content.answers.values():
             self.sums.count_event(event)
 
-    def reopen(self, folder: RunFolder, settler: Settler) -> None:
-        """Take what stands in the chunk's shard, but for failed records; say in the folder that it is opened again.
+    def reopen(self, folder: RunFolder) -> None:
+        """Take what stands in the chunk's shard, but for records with a failed chain, and say so in the folder.
 
         Raises:
             StoreError: the shard cannot be read, or the folder not be written.
@@ -59,7 +59,7 @@ class OpenChunk:
         path = folder.shard(self.plan.number)
         write_atomically(folder.reopened(self.plan.number), b"")
         for chains in by_input(read_shard(path)):
-            if settler.input(chains).outcome != "failed":
+            if not any(isinstance(chain, Failure) for chain in chains):
                 self.kept[chains[0].record] = chains
         sealed = read_sums(path)
         if _requests(sealed) > _requests(self.sums):  # the journal is gone: what was paid for stands in the seal

@@ -74,8 +74,11 @@ class EnginePool:
         return self._lock
 
     async def drop_dead(self, served: Served) -> None:
-        """Close and forget engines after one of them died, so that the next call starts a fresh one."""
-        dead = set(map(id, served.engines.values()))
+        """Close and forget the engines that died, so that the next call starts fresh ones.
+
+        Others of the same call may be at work for somebody else; only where none is known to be dead all are dropped.
+        """
+        dead = served.dead or set(map(id, served.engines.values()))
         for name, (engine, _) in list(self._running.items()):
             if id(engine) in dead:
                 del self._running[name], self._named[name]

@@ -44,7 +44,7 @@ def standing(folder: RunFolder, chunks: Sequence[ChunkPlan], *, retry: bool) -> 
             found.missing += 1
             continue
         sums = read_sums(folder.shard(number))
-        if folder.reopened(number).exists() or (retry and sums.outcomes["failed"]):
+        if folder.reopened(number).exists() or (retry and (sums.outcomes["failed"] or sums.signs["failed_chains"])):
             found.missing += 1
             again.add(number)
         else:

@@ -209,7 +209,7 @@ class Worker:
         wanted = None if self.only is None else self._wanted(plan)
         chunk = OpenChunk(plan, journals, content, self.reuse, self.engine_name, records, wanted=wanted)
         if number in self.again:
-            await asyncio.to_thread(chunk.reopen, self.folder, self.settler)
+            await asyncio.to_thread(chunk.reopen, self.folder)
         self._open[number] = chunk
         return chunk
 
@@ -249,7 +249,7 @@ class Worker:
     async def _record(self, chunk: OpenChunk, index: int, record: PlannedRecord) -> None:
         prompt = record.prompt
         done = chunk.content.done.get(prompt.id)
-        if done is not None and done.outcome == "failed" and self.retry:
+        if done is not None and done.failures and self.retry:
             done = None
         kept = chunk.kept.get(prompt.id)
         failed = {failure[0]: Failure(prompt.id, *failure) for failure in done.failures} if done else {}

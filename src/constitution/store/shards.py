@@ -208,6 +208,8 @@ def seal(path: Path, results: Sequence[ChainResult], sums: Sums, inputs: int) ->
             os.fsync(file.fileno())
         sha256 = sha256_of(temporary)
         again = is_sealed(path)
+        if again:
+            _end_seal(path)
         temporary.replace(_waiting(path) if again else path)
         sync_folder(path.parent)
     except OSError as error:
@@ -216,10 +218,17 @@ def seal(path: Path, results: Sequence[ChainResult], sums: Sums, inputs: int) ->
     write_atomically(path.with_suffix(".json"), orjson.dumps(seal, option=orjson.OPT_INDENT_2))
     if again:
         try:
-            _waiting(path).replace(path)
-            sync_folder(path.parent)
+            _end_seal(path)
         except OSError as error:
             raise cannot_write(path, error) from None
+
+
+def _end_seal(path: Path) -> None:
+    """Put a shard that waits into its place, if its seal stands: also that of a session which was killed before it."""
+    waiting = _waiting(path)
+    if waiting.exists() and sha256_of(waiting) == read_seal(path)["sha256"]:
+        waiting.replace(path)
+        sync_folder(path.parent)
 
 
 def _waiting(path: Path) -> Path:

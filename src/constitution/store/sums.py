@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from constitution.checks import Check, keeps
 from constitution.engine import Completion
-from constitution.records import ChainResult, Dropped, Trace
+from constitution.records import ChainResult, Dropped, Failure, Trace
 from constitution.steps.filter import NEAR_COPY
 from constitution.steps.pair import Settled
 
@@ -23,6 +23,7 @@ SIGNS = {
     "truncated_critiques": "critiques that were cut at max_tokens and used as they are",
     "contradicting_findings": "findings of a violation that does not apply, or of severity 0",
     "reused_answers": "answers taken from another run",
+    "failed_chains": "chains that an error ended, of inputs with several samples too; --retry-failed asks them again",
 }
 """What `Sums.signs` counts, besides `rounds_lost_REASON`."""
 COUNTED = ("requests", "prompt", "cached", "output", "asked_again")
@@ -98,6 +99,7 @@ class Sums:
 
     def count_chain(self, result: ChainResult, checks: Mapping[str, tuple[Check, ...]]) -> None:
         """Count what code sees in one chain."""
+        self.signs["failed_chains"] += isinstance(result, Failure)
         if not isinstance(result, Trace) or result.draft is None:
             return
         self.signs["given_answers"] += result.draft.given

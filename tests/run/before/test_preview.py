@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from constitution import Completion, InputError, Request, Run, ScriptedEngine
 from constitution.api.constitution import Constitution
 from constitution.digest import digest_bytes
 from constitution.errors import RequestRefused
-from constitution.run.before.intervals import ratio, share
+from constitution.run.before.intervals import FEWEST, mean, ratio, share
 from constitution.run.drawing import draw_number, draw_records
 from constitution.sources.prompts import PromptFile, Reading
 from constitution.store.plan import make_plan
@@ -224,3 +225,21 @@ def test_nothing_finished_is_told(tmp_path: Path) -> None:
     constitution: Constitution = tiny(tmp_path)
     with pytest.raises(InputError, match="no drawn record is finished"):
         constitution.preview(RECORDS, tmp_path / "run", 4, model="scripted", max_total_tokens=1, **SETTINGS)
+
+
+@pytest.mark.parametrize("rates", [(0.02, 0.93, 0.05), (0.05, 0.90, 0.05), (0.2, 0.75, 0.05)])
+def test_several_pairs_for_a_prompt_have_an_interval_that_holds(rates: tuple[float, float, float]) -> None:
+    """Also where all that were drawn are alike: at least 92 of 100 draws of sixteen cover the truth."""
+    random = Random(7)
+    population = [0] * round(2000 * rates[0]) + [1] * round(2000 * rates[1])
+    population += [2] * (2000 - len(population))
+    truth = sum(population) / 2000
+    found = [mean(random.sample(population, 16), 2, 2000) for _ in range(500)]
+    assert sum(one.low <= truth <= (one.high or 0) for one in found) >= 460
+
+
+def test_too_few_records_tell_no_interval() -> None:
+    """A sum over fewer than eight has a value, and no upper end; over all records it is what it is."""
+    few = ratio([3.0] * (FEWEST - 1), [1.0] * (FEWEST - 1), 100, "s")
+    assert (few.value, few.low, few.high) == (3.0, 0.0, None)
+    assert ratio([3.0], [1.0], 1, "s").high == 3.0

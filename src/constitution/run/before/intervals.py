@@ -10,6 +10,8 @@ from math import exp, inf, isfinite, lgamma, sqrt
 TAIL = 0.025
 """What may lie beyond each end."""
 RESAMPLES = 1000
+FEWEST = 8
+"""Records from which their spread tells something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,36 @@ def _choose(whole: int, part: int) -> float:
     return lgamma(whole + 1) - lgamma(part + 1) - lgamma(whole - part + 1)
 
 
+def mean(values: Sequence[int], most: int, population: int) -> Estimate:
+    """The mean of small counts over a population: Student's interval over the drawn records and two more.
+
+    One of the two has nothing and one the most, so that records which are all alike give no interval of width 0.
+
+    Args:
+        values: of each drawn record, from 0 to `most`.
+        most: that a record may have.
+        population: how many records there are.
+    """
+    drawn = len(values)
+    value = sum(values) / drawn
+    if drawn == population:
+        return Estimate(value, value, value)
+    count = drawn + 2
+    centre = (sum(values) + most) / count
+    spread = sqrt((sum((one - centre) ** 2 for one in values) + centre**2 + (most - centre) ** 2) / (count - 1))
+    # The quantile of Student's distribution by the first term of its expansion about the normal one (1.96).
+    quantile = 1.96 * (1 + (1.96**2 + 1) / (4 * (count - 1)))
+    half = quantile * spread / sqrt(count) * sqrt(1 - drawn / population)
+    return Estimate(value, max(0.0, min(value, centre - half)), min(float(most), max(value, centre + half)))
+
+
 def ratio(
     above: Sequence[float], below: Sequence[float], population: int, seed: str, *, scale: float = 1.0
 ) -> Estimate:
     """A sum over another sum, of records drawn from a population: a bootstrap of whole records, percentiles.
 
-    Rough where few are drawn. Which records are drawn again comes from a hash of `seed`.
+    Rough where few are drawn, and without an upper end where they are fewer than FEWEST. Which records are drawn again
+    comes from a hash of `seed`.
 
     Args:
         above: of each drawn record.
@@ -109,6 +135,8 @@ def ratio(
         return Estimate(
             value if isfinite(value) else None, value if isfinite(value) else 0.0, value if isfinite(value) else None
         )
+    if drawn < FEWEST:
+        return Estimate(value, 0.0, None)
     stream = shake_128(seed.encode()).digest(4 * drawn * RESAMPLES)
     found = []
     for start in range(0, len(stream), 4 * drawn):

@@ -12,7 +12,7 @@ from typing import Any
 
 from constitution.errors import InputError
 from constitution.records import ChainResult, PreferencePair
-from constitution.run.before.intervals import Estimate, ratio, share
+from constitution.run.before.intervals import Estimate, mean, ratio, share
 from constitution.run.drawing import Drawn
 from constitution.run.generate import Job
 from constitution.run.opened import OpenedRun
@@ -107,7 +107,7 @@ def summed(run: OpenedRun, drawn: Drawn, price: Mapping[str, Price] | None, seco
     columns = {name: [one.count(key) for one in found] for name, key in _TOKENS.items()}
     each: Sequence[float] = [1.0] * count
     money = None if price is None else [cost(price, one.sums.tokens) for one in found]
-    per_prompt = _pairs(kept, population, seed)
+    per_prompt = _pairs(kept, population, _most_pairs(run.manifest.settings))
     return Preview(
         inputs=drawn.population + sum(drawn.dropped.values()),
         dropped=drawn.dropped,
@@ -134,11 +134,16 @@ def summed(run: OpenedRun, drawn: Drawn, price: Mapping[str, Price] | None, seco
 _TOKENS = {"prompt": "prompt", "cached": "cached", "sampled": "output"}
 
 
-def _pairs(kept: Sequence[int], population: int, seed: str) -> Estimate:
-    """Pairs for each prompt: a share where no prompt gave more than one, else a mean."""
-    if max(kept) <= 1:
-        return share(sum(kept), len(kept), population)
-    return ratio(kept, [1.0] * len(kept), population, f"{seed} pairs")
+def _pairs(kept: Sequence[int], population: int, most: int) -> Estimate:
+    """Pairs for each prompt: a share where none can give more than one, else a mean."""
+    return share(sum(kept), len(kept), population) if most == 1 else mean(kept, most, population)
+
+
+def _most_pairs(settings: Mapping[str, Any]) -> int:
+    """The most pairs that a prompt may give, by the run's policy."""
+    rounds = settings.get("rounds", 1)
+    of_chain = {"first_last": 1, "adjacent": rounds}.get(settings["pairs"], rounds * (rounds + 1) // 2)
+    return int(settings["samples"] * of_chain)
 
 
 def _finished(run: OpenedRun, drawn: Drawn) -> Iterator[_One]:
