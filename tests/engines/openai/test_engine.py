@@ -359,3 +359,40 @@ def test_how_it_is_asked_is_said_once(server: Loopback, tokenizer: Path, caplog:
     assert "estimates" in estimates.getMessage()
     assert chats.levelno == logging.WARNING
     assert "by chats" in chats.getMessage()
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [None, [], "none", 7, {}, {"prompt_tokens": None, "prompt_tokens_details": 3}]
+    + [
+        {"prompt_tokens": odd, "completion_tokens": odd, "prompt_tokens_details": {"cached_tokens": odd}}
+        for odd in ("11", -3, True, [11], 1.5, 0)
+    ],
+)
+def test_counts_that_are_not_told_are_estimated(
+    server: Loopback, speaking: Loopback, tokenizer: Path, usage: Any
+) -> None:
+    """Nonsense in `usage` breaks nothing, and no answer seems to be free."""
+    server.text = lambda _: "Twelve bytes"
+    server.reply = {"usage": usage}
+
+    async def work(engine: OpenAIEngine) -> tuple[Completion, int]:
+        return await engine.answer(request("r", "Hello?")), engine.count((user("Hello?"),))[0]
+
+    said, counted = with_engine(server, work)
+    assert (said.prompt_tokens, said.cached_tokens, said.output_tokens) == (counted, 0, 3)
+
+    async def speak(engine: OpenAIEngine) -> Completion:
+        speaking.reply = {"usage": usage}
+        return await engine.answer(request())
+
+    said = with_engine(speaking, speak, tokenizer=str(tokenizer))
+    assert said.prompt_tokens == len(speaking.asked[-1]["prompt"])
+    assert (said.cached_tokens, said.output_tokens) == (0, len(said.token_ids))
+
+
+def test_no_more_tokens_come_from_the_cache_than_the_prompt_has(server: Loopback) -> None:
+    """Whatever the server tells."""
+    server.reply = {"usage": {"prompt_tokens": 11, "prompt_tokens_details": {"cached_tokens": 400}}}
+    (said,) = ask(server, request())
+    assert (said.prompt_tokens, said.cached_tokens) == (11, 11)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,14 +153,21 @@ def fitted(body: Json, takes: Takes) -> Json:
 
 
 def read_answer(
-    data: Json, request: Request, takes: Takes, *, ids: tuple[int, ...] = (), opened: bool = False
+    data: Json,
+    request: Request,
+    takes: Takes,
+    prompt_size: Callable[[], int],
+    *,
+    ids: tuple[int, ...] = (),
+    opened: bool = False,
 ) -> Completion:
-    """What the server said.
+    """What the server said; token counts that it does not tell are estimated, and never 0.
 
     Args:
         data: its answer, with at least one choice.
         request: what it answers.
         takes: how it was asked.
+        prompt_size: tokens of the prompt, where the server does not tell them.
         ids: the tokens of the request's labels, where they are known.
         opened: the prompt ended by opening thoughts.
 
@@ -174,16 +181,19 @@ def read_answer(
     inline, text = split_thoughts(said, opened=opened)
     found = [part for part in (thoughts, inline) if part]
     token_ids = tuple(choice.get("token_ids") or ()) if takes.tokens else ()
-    usage = data.get("usage") or {}
+    # No prompt is empty: a server that tells 0 has not counted.
+    prompt = told_tokens(data, "prompt_tokens") or max(1, prompt_size())
     return Completion(
         text=text,
         token_ids=token_ids,
         finish_reason=finish,
         logprobs=_labels(choice.get("logprobs"), request.labels, ids, tokens=takes.tokens) if request.labels else None,
         reasoning="\n\n".join(found) if found else inline,
-        prompt_tokens=usage.get("prompt_tokens") or 0,
-        cached_tokens=cached_tokens(usage) or 0,
-        told_output=None if token_ids else usage.get("completion_tokens"),
+        prompt_tokens=prompt,
+        cached_tokens=min(cached_tokens(data) or 0, prompt),
+        told_output=None
+        if token_ids
+        else told_tokens(data, "completion_tokens") or _about(said + (thoughts or ""), request.sampling.max_tokens),
     )
 
 
@@ -207,10 +217,27 @@ def _finish(reason: object, request: Request) -> FinishReason:
     return _ENDS[reason]
 
 
-def cached_tokens(usage: Mapping[str, Any]) -> int | None:
+def told_tokens(data: Json, name: str) -> int | None:
+    """A count of an answer's `usage`; None where the server does not tell it."""
+    usage = data.get("usage")
+    return _number(usage.get(name)) if isinstance(usage, Mapping) else None
+
+
+def cached_tokens(data: Json) -> int | None:
     """Prompt tokens from the cache; None where the server does not tell."""
-    details = usage.get("prompt_tokens_details")
-    return details.get("cached_tokens") if isinstance(details, Mapping) else None
+    usage = data.get("usage")
+    details = usage.get("prompt_tokens_details") if isinstance(usage, Mapping) else None
+    return _number(details.get("cached_tokens")) if isinstance(details, Mapping) else None
+
+
+def _number(value: object) -> int | None:
+    """A count of tokens; None where it is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _about(text: str, most: int) -> int:
+    """Estimated tokens of an answer."""
+    return min(most, max(1, math.ceil(len(text.encode(errors="replace")) / 4)))
 
 
 def _labels(given: object, labels: tuple[str, ...], ids: tuple[int, ...], *, tokens: bool) -> tuple[float | None, ...]:

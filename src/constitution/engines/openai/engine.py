@@ -33,7 +33,7 @@ from constitution.engines.openai.options import Options, base_url
 from constitution.engines.openai.probe import Found, find_out
 from constitution.engines.openai.server import Json, Server
 from constitution.engines.openai.speech import Speech, load_speech
-from constitution.errors import EngineDeadError, EngineStartError, RequestRefused, SettingsError
+from constitution.errors import ConstitutionError, EngineDeadError, EngineStartError, RequestRefused, SettingsError
 from constitution.messages import Conversation
 from constitution.tokens import Transcripts
 
@@ -115,6 +115,7 @@ class OpenAIEngine:
             body, opened = self._chat(request, found), False
         else:
             body, opened = self._tokens(request, found, transcripts), transcripts.opens_thoughts(request)
+        sent: list[int] | None = body.get("prompt")
         ids = tuple(self._label(label) for label in request.labels) if transcripts else ()
         body |= sampling_fields(request.sampling, transcripts.stops if transcripts else ())
         if request.labels:
@@ -123,7 +124,14 @@ class OpenAIEngine:
             found.takes.path,
             fitted(body, found.takes),
             request.priority,
-            lambda data: read_answer(data, request, found.takes, ids=ids, opened=opened),
+            lambda data: read_answer(
+                data,
+                request,
+                found.takes,
+                lambda: self._prompt_size(request) if sent is None else len(sent),
+                ids=ids,
+                opened=opened,
+            ),
         )
         return said if transcripts is None else replace(said, text=transcripts.answer_text(said.text))
 
@@ -131,14 +139,20 @@ class OpenAIEngine:
         """Prompt tokens of `messages`: exact with a tokenizer, else an estimate of four bytes a token."""
         if self._speech is not None:
             return self._speech.transcripts.count(messages, tools), self._running().takes.tokens
-        size = sum(len(part.encode(errors="replace")) for message in messages for part in message.parts)
-        return math.ceil((size + len((tools or "").encode(errors="replace"))) / 4) + 4 * len(messages), False
+        return _estimate(messages, tools), False
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""
         servers, self._servers = list(self._servers.values()), {}
         for server in servers:
             await server.close()
+
+    def _prompt_size(self, request: Request) -> int:
+        """Tokens of a chat that was answered, as far as they can be counted here."""
+        try:
+            return self.count(request.messages, request.tools)[0]
+        except ConstitutionError:  # the answer is there, whatever the tokenizer's template makes of its prompt
+            return _estimate(request.messages, request.tools)
 
     def _running(self) -> Found:
         if not self._servers or self._found is None:
@@ -307,6 +321,12 @@ class OpenAIEngine:
                 "'%s' is asked by chats, whose lengths are estimates; engine.tokenizer makes them exact",
                 found.name,
             )
+
+
+def _estimate(messages: Conversation, tools: str | None) -> int:
+    """Four bytes a token."""
+    size = sum(len(part.encode(errors="replace")) for message in messages for part in message.parts)
+    return math.ceil((size + len((tools or "").encode(errors="replace"))) / 4) + 4 * len(messages)
 
 
 def _taken(found: Found) -> str:

@@ -23,6 +23,7 @@ from constitution.engines.openai.asks import (
     label_fields,
     sampling_fields,
     tokens_body,
+    told_tokens,
 )
 from constitution.engines.openai.server import Json, NotThere, Rejected, Server
 from constitution.engines.openai.speech import Speech
@@ -224,7 +225,7 @@ async def _try_tokens(server: Server, name: str, fields: Mapping[str, frozenset[
     sampled = choice.get("token_ids") if isinstance(choice, Mapping) else None
     if not sampled:
         raise _NoTokens("it does not tell the token ids of its answers (return_token_ids)")
-    counted = (answer.get("usage") or {}).get("prompt_tokens")
+    counted = told_tokens(answer, "prompt_tokens")
     if counted != len(ids):
         raise _NoTokens(f"it counts {counted} tokens in a prompt of {len(ids)}")
     speech.refuse_other_words(sampled, str(choice.get("text")))
@@ -234,7 +235,7 @@ async def _try_tokens(server: Server, name: str, fields: Mapping[str, frozenset[
 
 
 def _tells_cached(answer: Json) -> bool:
-    return cached_tokens(answer.get("usage") or {}) is not None
+    return cached_tokens(answer) is not None
 
 
 async def _drop_until_taken(
