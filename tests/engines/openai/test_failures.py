@@ -113,7 +113,7 @@ def test_a_date_is_held_against_the_servers_own_clock() -> None:
     assert openai_server._retry_after({"retry-after": dates[3]}) == 0
 
 
-@pytest.mark.parametrize("given", ["soon", "-3", "nan", ""])
+@pytest.mark.parametrize("given", ["soon", "-3", "nan", "", f"Wed, 21 Oct {'9' * 25} 07:28:00 GMT"])
 def test_a_retry_after_that_is_none_waits_no_longer(server: Loopback, given: str) -> None:
     """Nonsense is no reason to wait."""
     assert seconds_until_the_answer(server, error(429, "wait", **{"Retry-After": given})) < 1.0
@@ -321,3 +321,19 @@ def test_cancelling_frees_the_place_in_the_queue(server: Loopback) -> None:
         return await asyncio.wait_for(engine.answer(request("next")), 5)
 
     assert with_engine(server, work, max_in_flight=1).text
+
+
+def test_an_engine_that_is_closed_while_it_is_asked_is_dead(server: Loopback) -> None:
+    """A request that waits to be asked again ends soon, with an error of the library."""
+
+    async def work(engine: OpenAIEngine) -> None:
+        server.faults = [error(500, "wait", **{"Retry-After": "1"})]
+        waiting = asyncio.create_task(engine.answer(request()))
+        while not server.asked:  # noqa: ASYNC110 - another thread counts
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        await engine.close()
+        await waiting
+
+    with pytest.raises(EngineDeadError, match="was closed"):
+        with_engine(server, work)

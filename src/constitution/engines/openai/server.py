@@ -250,6 +250,10 @@ class Server:
             raise self._status(error.status_code, error.body, error.response.headers) from None
         except openai.APIConnectionError as error:
             raise self._connection("the connection failed", error) from None
+        except RuntimeError as error:
+            if "client has been closed" not in str(error):
+                raise
+            raise EngineDeadError(f"{self.url}: the engine was closed while it was asked") from None
         except (openai.APIError, ValueError) as error:
             self._reached = True
             raise Passing(f"{self.url} gave a 200 that is no JSON: {self._clean(error)}") from None
@@ -345,5 +349,5 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         until = parsedate_to_datetime(given)
         now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
         return max(0.0, (until - now).total_seconds())
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
