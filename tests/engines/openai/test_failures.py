@@ -337,3 +337,16 @@ def test_an_engine_that_is_closed_while_it_is_asked_is_dead(server: Loopback) ->
 
     with pytest.raises(EngineDeadError, match="was closed"):
         with_engine(server, work)
+
+
+def test_a_403_after_answers_fails_its_record_alone(server: Loopback) -> None:
+    """The key was taken before, so it is about what the request says (moderated input)."""
+
+    async def work(engine: OpenAIEngine) -> Completion:
+        server.faults = [error(403, "Your input was flagged")]
+        with pytest.raises(RequestRefused, match="flagged"):
+            await engine.answer(request())
+        assert len(server.asked) == 1
+        return await engine.answer(request("next"))
+
+    assert with_engine(server, work).text

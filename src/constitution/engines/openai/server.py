@@ -274,7 +274,7 @@ class Server:
         """What a refusal means."""
         said = self._clean(_message(body))
         story = f"{self.url} answered {status}: {said}"
-        if status in (401, 403):
+        if status == 401 or (status == 403 and not self._answers):  # a 403 later on is about what a request says
             return EngineDeadError(f"{story}. {self._about_the_key(status)}")
         if status == 404:
             served = ", ".join(self.models) or "it gives no list"
