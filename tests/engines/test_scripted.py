@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from time import perf_counter
 
@@ -171,7 +172,9 @@ def test_labels_that_repeat() -> None:
         asyncio.run(ScriptedEngine().start(("A", "B", "A")))
 
 
-@pytest.mark.parametrize("model", ["scripted", "demo", "vllm:org/model", "org/model", "name"])
+@pytest.mark.parametrize(
+    "model", ["scripted", "scripted:8000", "demo", "vllm:org/model", "vllm:8000", "org/model", "name"]
+)
 def test_models(model: str) -> None:
     """The model strings that some engine serves."""
     check_model(model)
@@ -181,4 +184,13 @@ def test_models(model: str) -> None:
 def test_bad_models(model: str) -> None:
     """A model string that none serves is refused before anything is started, and quoted."""
     with pytest.raises(SettingsError, match=f"model '{model}'"):
+        check_model(model)
+
+
+@pytest.mark.parametrize(
+    "model", ["localhost:8911#tiny", "127.0.0.1:8000", "localhost:8000#org/model:tag", "[::1]:8000/v1#tiny"]
+)
+def test_addresses_without_a_scheme(model: str) -> None:
+    """A host and a port are no name on a hub: the message has the address as it should be."""
+    with pytest.raises(SettingsError, match=f"write {re.escape(f'http://{model}')}$"):
         check_model(model)

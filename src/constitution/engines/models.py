@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from constitution.engines.openai.options import split_model
 from constitution.errors import SettingsError
 
 _log = logging.getLogger("constitution")
+_HOST_AND_PORT = re.compile(r"(?!vllm:)(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{2,5}(?:/[^#?@]*)?(?=[#?,]|$)")
+"""The address of a server that lacks its `http://`."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,11 @@ def check_model(model: str) -> None:
     if is_server(model):
         split_model(model)
         return
+    if (address := _HOST_AND_PORT.match(model)) is not None:
+        _, mark, served = model.partition("#")
+        raise SettingsError(
+            f"model '{address[0]}': an address needs its scheme: write http://{address[0]}{mark}{served}"
+        )
     name = model.removeprefix("vllm:")
     if not name.strip() or name != name.strip() or "://" in name:
         told = model.partition("://")[0] + "://..." if "://" in model else model
