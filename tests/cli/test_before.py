@@ -90,6 +90,15 @@ def test_a_limit_stops_the_run_and_says_how_it_goes_on(folder: Path) -> None:
     assert run(f"{GENERATE} --max-total-tokens 1000000").exit_code == 0
 
 
+def test_what_to_type_next_names_the_limit(folder: Path) -> None:
+    """The run's own file holds the limit: without a higher one the command would stop at once."""
+    done = run(f"{GENERATE} --max-total-tokens 3000")
+    said = "constitution generate out/run.yaml --max-total-tokens HIGHER goes on with the run"
+    assert said in " ".join(done.stdout.split())
+    assert run("generate out/run.yaml").exit_code == 1
+    assert run("generate out/run.yaml --max-total-tokens 1000000").exit_code == 0
+
+
 def test_a_limit_in_money_needs_prices(folder: Path) -> None:
     """Exit 2, and what to type."""
     done = run(f"{GENERATE} --max-cost 1")

@@ -25,6 +25,7 @@ from constitution.principles import Principles
 from constitution.records import OUTCOMES, ChainResult, PreferencePair
 from constitution.run.merge import merge
 from constitution.run.opened import OpenedRun
+from constitution.sources.run_file import read_run
 from constitution.steps.pair import PairPolicy
 from constitution.store.shards import sha256_of
 
@@ -114,13 +115,26 @@ class Run:
         named = any(self._opened.manifest.settings["model"].values())
         again = f"constitution generate {shlex.quote(str(self.path / 'run.yaml'))}" if named else "the same call"
         if not self.complete:
-            return f"{again} goes on with the run"
+            limits = [name for name, most in self._limits().items() if most is not None]
+            if not named:
+                higher = f" with a higher {' and '.join(limits)}" if limits else ""
+                return f"{again}{higher} goes on with the run"
+            options = "".join(f" --{name.replace('_', '-')} HIGHER" for name in limits)
+            return f"{again}{options} goes on with the run"
         if failed:
             retry = "--retry-failed" if named else "with retry_failed=True"
             return f"{again} {retry} asks failed records again; constitution export {path} --out DIR"
         if self.shard is not None:
             return f"constitution merge {path} ... --out DIR, when all {self.shard[1]} shards are there"
         return f"constitution export {path} --out DIR"
+
+    def _limits(self) -> dict[str, float | None]:
+        """What the run's own file lets it pay for."""
+        try:
+            run = read_run(self._opened.folder.file("run.yaml"))
+        except (InputError, OSError):
+            return {}
+        return {"max_total_tokens": run.max_total_tokens, "max_cost": run.max_cost}
 
     def some_pairs(self, count: int = 3) -> list[PreferencePair]:
         """Pairs worth showing, of the first ones: those whose checks were mended, then the most alike.
