@@ -80,6 +80,23 @@ def test_a_preview_without_a_pair_ends_with_1(folder: Path) -> None:
     assert "too_long" in done.stdout
 
 
+def test_a_preview_that_its_limit_stops_at_once_tells_the_limit_alone(folder: Path) -> None:
+    """Exit 1; that no record is finished is no mistake of the user's."""
+    done = run(f"{GENERATE} --preview 4 --max-total-tokens 1")
+    assert done.exit_code == 1
+    assert "stopped by --max-total-tokens 1" in done.stderr
+    assert "no drawn record" not in done.stderr
+
+
+@pytest.mark.parametrize("other", ["--retry-failed", "--dry-run"])
+def test_a_preview_goes_with_nothing_else(other: str, folder: Path) -> None:
+    """Refused with exit 2 before a folder is made."""
+    done = run(f"{GENERATE} --preview 4 {other}")
+    assert done.exit_code == 2
+    assert f"--preview does not go with {other}" in done.stderr
+    assert not (folder / "out").exists()
+
+
 def test_a_limit_stops_the_run_and_says_how_it_goes_on(folder: Path) -> None:
     """Exit 1; the same command with a higher limit ends with 0."""
     done = run(f"{GENERATE} --max-total-tokens 3000")

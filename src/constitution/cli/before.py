@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from constitution.cli.answers import print_json
 from constitution.display import console, dry_run_view, preview_view
+from constitution.errors import InputError
 from constitution.records import REASONS
 from constitution.run.background import background
 from constitution.run.before.dry_run import dry_run
@@ -40,7 +41,12 @@ def show_preview(job: Job, *, as_json: bool) -> None:
     """
     if job.limit_reached is not None:
         console(stderr=True).print(job.limit_reached, style="yellow", soft_wrap=True)
-    made = preview_of(job)
+    try:
+        made = preview_of(job)
+    except InputError:
+        if job.limit_reached is None:
+            raise
+        raise typer.Exit(1) from None  # the limit's message says it all
     if as_json:
         print_json(made.to_json())
     else:

@@ -112,6 +112,9 @@ def generate(
 ) -> None:
     """Make preference data in a run folder; the same command continues a run that was stopped."""
     with told():
+        if preview is not None and (dry_run or retry_failed):
+            other = "--dry-run" if dry_run else "--retry-failed"
+            raise SettingsError(f"--preview does not go with {other}: run one after the other")
         out = "-" if dry_run and run_file is None and out is None else out
         own = [] if tokenizer is None else [f"engine.tokenizer={json.dumps(tokenizer)}"]
         run = read_run(
