@@ -22,6 +22,7 @@ from constitution.cli.show import show
 from constitution.display import console, safe
 from constitution.doctor import Finding, diagnose, mend_all
 from constitution.errors import ConstitutionFileError
+from constitution.run.log import logger as runs
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.doubts import doubts
 
@@ -39,6 +40,8 @@ def _options(
 ) -> None:
     handler = logging.StreamHandler()
     handler.setLevel(logging.INFO if verbose else logging.WARNING)
+    if not verbose:
+        handler.addFilter(lambda record: record.name != runs.name)  # how a run ended is told by its command
     logging.basicConfig(handlers=[handler], format="%(name)s: %(message)s")
 
 
