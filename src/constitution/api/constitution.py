@@ -263,8 +263,11 @@ class Constitution:
             settings: keys of a run file; `prices` for money.
 
         Raises:
+            SettingsError: `n` is below 1.
             InputError, StoreError, EngineStartError, EngineDeadError: as `generate`.
         """
+        if n < 1:
+            raise SettingsError(f"n={n}: a preview needs at least one record")
         with _bar("preview", progress) as bar:
             job = self._job(source, out, model, recipe, _both(bar.update, on_progress), settings, preview=n)
             job.on_start = bar.say

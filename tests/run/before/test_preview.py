@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from constitution import Completion, InputError, Request, Run, ScriptedEngine
 from constitution.api.constitution import Constitution
 from constitution.digest import digest_bytes
-from constitution.errors import RequestRefused
+from constitution.errors import RequestRefused, SettingsError
 from constitution.run.before.intervals import FEWEST, mean, ratio, share
 from constitution.run.drawing import draw_number, draw_records
 from constitution.sources.prompts import PromptFile, Reading
@@ -218,6 +218,13 @@ def test_a_ratio_narrows_with_the_share_of_what_is_known() -> None:
     assert wide.low < narrow.low < narrow.value
     assert ratio(above, [0.0] * 16, 100, "s").value is None
     assert ratio(above, below, 10_000, "s") == wide
+
+
+def test_a_preview_of_no_record_is_refused(tmp_path: Path) -> None:
+    """Before a folder is made."""
+    with pytest.raises(SettingsError, match="n=0"):
+        tiny(tmp_path).preview(RECORDS, tmp_path / "run", 0, model="scripted", **SETTINGS)
+    assert not (tmp_path / "run").exists()
 
 
 def test_nothing_finished_is_told(tmp_path: Path) -> None:
