@@ -19,6 +19,9 @@ from constitution.sources.run_file import read_run
 from tests.scripted_runs import KeepingEngine, journal_lines, prompts, repeated, rows, sealed_files, tiny
 from tests.strategies import chaos
 
+# runs that stop at their limit say so; where that matters, a test expects it
+pytestmark = pytest.mark.filterwarnings("ignore:stopped by --max:UserWarning")
+
 RECORDS = prompts(40)
 SETTINGS: dict[str, Any] = {
     "rounds": 1, "chunk_size": 8, "in_flight": 6,
@@ -91,6 +94,16 @@ def test_a_run_that_has_spent_all_starts_no_engine(tmp_path: Path) -> None:
 
     run = constitution.generate(RECORDS, tmp_path / "run", model=Unwilling(), max_total_tokens=spent, **SETTINGS)
     assert not run.complete
+
+
+def test_a_limit_is_told_in_python(tmp_path: Path) -> None:
+    """A warning at the line of the call, by both twins."""
+    constitution, options = tiny(tmp_path), {"model": "scripted", "max_total_tokens": 1, **SETTINGS}
+    with pytest.warns(UserWarning, match="stopped by --max-total-tokens 1") as told:
+        constitution.generate(RECORDS, tmp_path / "run", **options)
+    assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="stopped by --max-total-tokens 1"):
+        asyncio.run(constitution.agenerate(RECORDS, tmp_path / "run", **options))
 
 
 def test_money_is_never_passed(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -178,7 +179,7 @@ class Constitution:
             settings: keys of a run file; `max_total_tokens` and `max_cost` limit what it may pay for.
 
         Returns:
-            The run. `Run.complete` is False if it was interrupted, or stopped at its limit.
+            The run. `Run.complete` is False if it was interrupted, or stopped at its limit; of a limit a warning tells.
 
         Raises:
             InputError: before any token is paid for.
@@ -190,6 +191,8 @@ class Constitution:
             job = self._job(source, out, model, recipe, told, settings, retry_failed=retry_failed)
             job.on_start = bar.say
             background.call(generate(job), on_interrupt=job.stop, meanwhile=bar.draw)
+        if job.limit_reached is not None:
+            warnings.warn(job.limit_reached, stacklevel=2)
         return Run.open(out, checks=self._checks)
 
     async def agenerate(
@@ -210,6 +213,8 @@ class Constitution:
             job = self._job(source, out, model, recipe, told, settings, retry_failed=retry_failed)
             job.on_start = bar.say
             await on_background(generate(job), on_cancel=job.stop, meanwhile=bar.draw)
+        if job.limit_reached is not None:
+            warnings.warn(job.limit_reached, stacklevel=2)
         return Run.open(out, checks=self._checks)
 
     def dry_run(
