@@ -303,3 +303,11 @@ def test_questions_side_by_side(tmp_path: Path) -> None:
     """A recipe of one's own that asks several questions at a time."""
     made = tiny(tmp_path).dry_run(ROWS, model="scripted", recipe=Fan())
     assert (made.requests.least, made.requests.once, made.requests.most) == (30, 30, 90)
+
+
+def test_a_dry_run_is_one_line(tmp_path: Path) -> None:
+    """What a notebook shows: inputs, requests, tokens, and money where there are prices."""
+    made = tiny(tmp_path).dry_run(ROWS, model="scripted", prices={"prompt": 1.0, "output": 2.0})
+    assert "\n" not in repr(made)
+    assert repr(made).startswith(f"<DryRun: {made.asked} of {made.inputs} inputs asked, {made.requests.least} to ")
+    assert ", cost 0.0" in repr(made)

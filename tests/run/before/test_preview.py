@@ -220,6 +220,13 @@ def test_a_ratio_narrows_with_the_share_of_what_is_known() -> None:
     assert ratio(above, below, 10_000, "s") == wide
 
 
+def test_a_preview_is_one_line(tmp_path: Path) -> None:
+    """What a notebook shows: how many are finished, and the pairs to expect."""
+    made = tiny(tmp_path).preview(RECORDS, tmp_path / "run", 4, model="scripted", **SETTINGS)
+    low, high = made.totals["pairs"].low, made.totals["pairs"].high
+    assert repr(made) == f"<Preview: 4 of 60 prompts finished, {low:,.0f} to {high:,.0f} pairs of the whole run>"
+
+
 def test_a_preview_of_no_record_is_refused(tmp_path: Path) -> None:
     """Before a folder is made."""
     with pytest.raises(SettingsError, match="n=0"):

@@ -76,7 +76,7 @@ class Example:
     requests: tuple[Shown, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DryRun:
     """What a run would ask. Every number is of the whole run."""
 
@@ -113,6 +113,13 @@ class DryRun:
     begun: Mapping[str, int] | None
     """What the folder of the run has paid for already; it is not taken off."""
     examples: tuple[Example, ...]
+
+    def __repr__(self) -> str:
+        cost = "" if self.cost is None else f", cost {self.cost.least:,.2f} to {self.cost.most:,.2f}"
+        return (
+            f"<DryRun: {self.asked:,} of {self.inputs:,} inputs asked, {self.requests.least:,} to "
+            f"{self.requests.most:,} requests, {self.total.least:,} to {self.total.most:,} tokens{cost}>"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -24,7 +24,7 @@ from constitution.store.shards import read_shard
 from constitution.store.sums import Sums
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Preview:
     """What a run will give, told by some of its records."""
 
@@ -52,6 +52,14 @@ class Preview:
     """Of the whole run, from the time that the preview took: rough, and more than a full engine will need."""
     examples: tuple[PreferencePair, ...]
     """Kept pairs, in the order of the input."""
+
+    def __repr__(self) -> str:
+        pairs = self.totals["pairs"]
+        most = "any number" if pairs.high is None else f"{pairs.high:,.0f}"
+        return (
+            f"<Preview: {self.finished:,} of {self.population:,} prompts finished, {pairs.low:,.0f} to {most} pairs of "
+            "the whole run>"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
