@@ -70,7 +70,7 @@ class Uncalled(ABC):
 
     def turn_tokens(self, turn: Message) -> int:
         """Tokens of the text of a turn, where they sum up."""
-        raise NotImplementedError
+        raise NotImplementedError  # asked only where `sums_up` says yes
 
     @abstractmethod
     def longest(self, tokens: int, word: str) -> str:
@@ -229,7 +229,7 @@ def uncalled(wanted: Named | Engine) -> Uncalled:
         if tokenizer is None:
             return Estimate(model, context)
         known = Context(context, context) if context else Context(UNKNOWN_CONTEXT, UNKNOWN_CONTEXT)
-        return Tokenized(_transcripts(str(tokenizer), {}), model, known)
+        return Tokenized(_transcripts(_folder(str(tokenizer)), {}), model, known)
     check_model(model)
     if model.partition(":")[0] == "scripted":
         engine = make_engine(model, given)

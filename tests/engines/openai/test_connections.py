@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,21 +19,9 @@ from constitution.engines.openai import OpenAIEngine
 from constitution.engines.openai import server as openai_server
 from constitution.errors import EngineDeadError, EngineStartError
 from tests.engines.openai.asking import request, with_engine
-from tests.loopback import Loopback, loopback
+from tests.loopback import Loopback
 
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    """A server that takes chats."""
-    with loopback() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask again after milliseconds."""
-    monkeypatch.setattr(openai_server, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(openai_server, "LONGEST_WAIT", 0.05)
+pytestmark = pytest.mark.usefixtures("soon")
 
 
 def free_port() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,7 @@ from constitution.engines.openai import OpenAIEngine
 from constitution.engines.openai.control_text import ControlTexts
 from constitution.errors import RequestRefused
 from tests.engines.openai.asking import ask, request, with_engine
-from tests.loopback import Loopback, loopback
+from tests.loopback import Loopback
 
 LOOKS = [
     "<|im_start|>", "<|im_end|>", "<|eot_id|>", "<|start_header_id|>", "<\uff5cUser\uff5c>", "<s>", "</s>", "[INST]",
@@ -21,13 +20,6 @@ LOOKS = [
     "<|begin\u2581of\u2581sentence|>", "[TOOL_CALLS]", "<pad>", "<EOS>",
 ]  # fmt: skip
 HARMLESS = ["a < b | c > d", "[1]", "x<y>z", "<b>bold</b>", "[INSTALL]", "if (a || b) > c", "<|", "|>", "<thinker>"]
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    """A server that takes chats."""
-    with loopback() as running:
-        yield running
 
 
 @pytest.mark.parametrize("token", LOOKS)

@@ -38,13 +38,6 @@ SENT: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    """A server that takes chats only."""
-    with loopback() as running:
-        yield running
-
-
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tokenizer as a folder."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -16,23 +16,12 @@ from constitution.engines.openai import OpenAIEngine
 from constitution.engines.openai import server as openai_server
 from constitution.errors import EngineDeadError, EngineStartError, RequestRefused
 from tests.engines.openai.asking import ask, request, started, with_engine
-from tests.loopback import Body, Loopback, error, loopback, reply
+from tests.loopback import Body, Loopback, error, reply
 
 HTML = "<html><body>Bad   gateway</body></html>"
 
 
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    """A server that takes chats."""
-    with loopback() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask again after milliseconds."""
-    monkeypatch.setattr(openai_server, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(openai_server, "LONGEST_WAIT", 0.05)
+pytestmark = pytest.mark.usefixtures("soon")
 
 
 def slow(body: Body) -> None:

@@ -19,13 +19,6 @@ OPENAI = {"top_k", "min_p", "repetition_penalty", "chat_template_kwargs"}
 """What api.openai.com does not know of what vLLM takes."""
 
 
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    """A server that takes chats."""
-    with loopback() as running:
-        yield running
-
-
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A tokenizer as a folder."""
