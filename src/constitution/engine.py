@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from constitution.digest import Part, digest
 from constitution.messages import Conversation
+from constitution.seeds import Seeds
 
 ModelRole: TypeAlias = Literal["draft", "critique", "revise", "judge"]
 FinishReason: TypeAlias = Literal["stop", "length"]
@@ -114,6 +115,8 @@ class Ask:
     """JSON array as canonical text."""
     labels: tuple[str, ...] = ()
     lora: str | None = None
+    seeds: Seeds | None = None
+    """Source of its sampling seed, where it is not the chain's: a pair and its swap share theirs."""
 
 
 @dataclass(frozen=True, slots=True)

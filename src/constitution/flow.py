@@ -6,7 +6,7 @@ drive it, and how a run resumes: by replaying it against the answers on disk.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
@@ -36,6 +36,29 @@ def ask_all(questions: tuple[Ask, ...]) -> Flow[tuple[Answer, ...]]:
         return ()
     answers = yield questions
     return answers
+
+
+def side_by_side(flows: Sequence[Flow[T]]) -> Flow[tuple[T, ...]]:
+    """Drive several flows at once, their questions side by side; what they return comes in their order."""
+    results: dict[int, T] = {}
+    waiting: dict[int, tuple[Ask, ...]] = {}
+
+    def step(place: int, answers: tuple[Answer, ...] | None) -> None:
+        try:
+            waiting[place] = next(flows[place]) if answers is None else flows[place].send(answers)
+        except StopIteration as stop:
+            results[place] = stop.value
+
+    for place in range(len(flows)):
+        step(place, None)
+    while waiting:
+        asked, waiting = waiting, {}
+        answers = yield tuple(question for questions in asked.values() for question in questions)
+        begin = 0
+        for place, questions in asked.items():
+            step(place, answers[begin : begin + len(questions)])
+            begin += len(questions)
+    return tuple(results[place] for place in range(len(flows)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +93,18 @@ class Recipe(Protocol):
         """Why a completion cannot be used and is worth asking again, or None. Pure."""
 
     def longest(self, prompt: Prompt, seeds: Seeds) -> Mapping[ModelRole, Longest]:
-        """The longest request to each role that the chain asks.
+        """The longest request to each role that the chain asks, in the order in which it meets them.
 
-        In an order in which each holds all of those before it. The runner counts them before the record's first
-        request (law 9).
+        The runner counts them before the record's first request (law 9).
         """
 
     @property
     def sampling(self) -> Mapping[ModelRole, Sampling]:
         """How each role samples: the runner refuses what its engine cannot do."""
+
+    @property
+    def labels(self) -> Mapping[ModelRole, tuple[str, ...]]:
+        """Texts whose log-probabilities it reads of a role's model: found out, or refused, when the engine starts."""
 
     def settings(self) -> dict[str, object]:
         """All that shapes its rows, for the manifest; JSON values only."""

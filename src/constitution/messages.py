@@ -50,7 +50,7 @@ class Prompt:
     """One input of a run: a conversation that ends before the answer."""
 
     id: str
-    """Given by the user, or the digest of conversation, response, tags and tools."""
+    """Given by the user, or the digest of conversation, response, responses, tags and tools."""
     conversation: Conversation
     response: str | None = None
     """An answer that exists already; the chain then starts at its critique."""
@@ -60,6 +60,8 @@ class Prompt:
     """A JSON object as text, carried into every output row."""
     tools: str | None = None
     """The tools that the conversation may call: a JSON array as canonical text."""
+    responses: tuple[str, ...] = ()
+    """Answers that exist already and are to be held against each other, or examined."""
 
     @property
     def uses_tools(self) -> bool:

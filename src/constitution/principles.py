@@ -16,6 +16,8 @@ from constitution.seeds import Seeds
 DIGEST_VERSION = 1
 """Raised when what a constitution's digest holds changes."""
 
+Use: TypeAlias = Literal["revises", "compares", "scores", "contrasts"]
+"""What a principle can be drawn for, by the names of its properties."""
 Reply: TypeAlias = Literal["answer", "partial", "refuse"]
 
 
@@ -66,6 +68,21 @@ class Principle:
     def revises(self) -> bool:
         """Whether a critique-revise chain can draw it."""
         return bool(self.critique and self.revision) and self.weight > 0
+
+    @property
+    def compares(self) -> bool:
+        """Whether a judge can hold two answers against each other under it."""
+        return bool(self.preference) and self.weight > 0
+
+    @property
+    def scores(self) -> bool:
+        """Whether a judge can examine one answer under it."""
+        return bool(self.asks) and self.weight > 0
+
+    @property
+    def contrasts(self) -> bool:
+        """Whether answers can be made under it and under its negation."""
+        return bool(self.text and self.negation) and self.weight > 0
 
     def applies(self, tags: tuple[str, ...]) -> bool:
         """Whether it is meant for a prompt with these tags. A prompt without tags meets only unlimited principles."""
@@ -154,26 +171,36 @@ class Principles:
         )
         return digest("constitution", DIGEST_VERSION, body)
 
-    def applying(self, tags: tuple[str, ...]) -> tuple[Principle, ...]:
-        """Principles that a critique-revise chain over a prompt with these tags may draw."""
-        return tuple(p for p in self.principles if p.revises and p.applies(tags))
+    def applying(self, tags: tuple[str, ...], use: Use = "revises") -> tuple[Principle, ...]:
+        """Principles of some use that a prompt with these tags may meet."""
+        return tuple(p for p in self.principles if getattr(p, use) and p.applies(tags))
 
-    def draw(self, seeds: Seeds, rounds: int, tags: tuple[str, ...] = ()) -> tuple[Principle, ...]:
+    def draw(
+        self, seeds: Seeds, rounds: int, tags: tuple[str, ...] = (), use: Use = "revises"
+    ) -> tuple[Principle, ...]:
         """The principle of each round, weighted and stateless; empty if none applies.
 
         For a round each candidate gets u in (0, 1) from (run seed, record, sample, round, its id), and the least
         -ln(u) / weight is drawn: so an edit of the constitution moves only the draws that it must. A record does not
         meet a principle twice until it has met all that apply.
         """
-        candidates = self.applying(tags)
+        candidates = self.applying(tags, use)
         if not candidates:
             return ()
+        what = "principle" if use == "revises" else use
         drawn: list[Principle] = []
         left = list(candidates)
         for round in range(1, rounds + 1):
             if not left:
                 left = list(candidates)
-            best = min(left, key=lambda p: (-log(seeds.uniform("principle", round, p.id)) / p.weight, p.id))
+            best = min(left, key=lambda p: (-log(seeds.uniform(what, round, p.id)) / p.weight, p.id))
             left.remove(best)
             drawn.append(best)
         return tuple(drawn)
+
+    def judging(self, seeds: Seeds, number: int, tags: tuple[str, ...], use: Use) -> tuple[Principle, ...]:
+        """Those that a judge is asked about for a record: `number` of them drawn, none twice; 0 = all that apply."""
+        candidates = self.applying(tags, use)
+        if number == 0:
+            return candidates
+        return self.draw(seeds, min(number, len(candidates)), tags, use)

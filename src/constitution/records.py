@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from constitution.messages import Conversation
+from constitution.verdicts import Judged, JudgeRead, Opinion, Scored
 
-SCHEMA_VERSION = 2
-"""Of manifests and rows. 1 knew neither tools nor what a turn says besides text; it is still read."""
+SCHEMA_VERSION = 3
+"""Of manifests and rows. 1 knew neither tools nor what a turn says besides text, 2 no candidates and no verdicts; both
+are still read."""
 
 Outcome: TypeAlias = Literal["paired", "fine", "dropped", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -29,6 +31,13 @@ REASONS: dict[str, str] = {
     "equal": "chosen and rejected differ at most in spaces and in punctuation at the ends",
     "check_worse": "the rejected text keeps a check of a drawn principle that the chosen text breaks",
     "contradictory": "the same two texts were given the other way round too",
+    "too_few": "fewer than two answers can be held against each other: the others are unusable or say the same",
+    "tie": "the judge finds neither answer better",
+    "unreadable": "the judge's verdict cannot be read: a label is missing, or its words name none",
+    "order_inconsistent": "the judge prefers one answer in one order and the other in the other",
+    "circular": "the judge's verdicts on the candidates go round in a circle, so that none is best",
+    "judged_worse": "the judge finds the revision worse than what it revises",
+    "unverified": "the judge was not asked about this pair: another pair policy was set when the run was made",
 }
 """Every reason for which an input or a pair is dropped."""
 
@@ -108,6 +117,29 @@ class Round:
     """One of REASONS if critique or revision stayed unusable."""
 
 
+Side: TypeAlias = Literal["text", "negation"]
+"""Whether an answer was made under a principle's `text` or under its `negation`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One of several answers to the same conversation."""
+
+    number: int
+    """From 0. Its name in verdicts."""
+    text: str
+    """Empty where it stayed unusable."""
+    given: bool = False
+    reasoning: str | None = None
+    attempts: int = 1
+    """Requests that it took; 0 if it was given."""
+    principle: str | None = None
+    """Id of the principle whose side was its system turn."""
+    side: Side | None = None
+    unusable: str | None = None
+    """One of REASONS if it stayed unusable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """Everything that one chain said. A sealed shard is rows of these."""
@@ -125,6 +157,12 @@ class Trace:
     """Digest of the constitution."""
     tools: str | None = None
     """The tools that the conversation may call: a JSON array as canonical text."""
+    candidates: tuple[Candidate, ...] = ()
+    """Of a recipe that holds several answers against each other; it has no draft and no rounds then."""
+    judged: tuple[Judged, ...] = ()
+    """Pairs of its texts that a judge compared."""
+    scored: tuple[Scored, ...] = ()
+    """Its texts that a judge examined one at a time."""
 
     @property
     def principles(self) -> tuple[str, ...]:
@@ -165,9 +203,10 @@ class PreferencePair:
     chosen: str
     rejected: str
     principles: tuple[str, ...]
-    """Ids of the principles whose revisions led from the rejected text to the chosen one; no discarded round's."""
+    """Ids of the principles whose revisions led from the rejected text to the chosen one; no discarded round's. Of
+    judged candidates those that the judge was asked about."""
     rounds: tuple[int, int]
-    """Round of the rejected text (0 = draft) and of the chosen one."""
+    """Round of the rejected text (0 = draft) and of the chosen one; of candidates their numbers."""
     similarity: float
     """Share of word trigrams in common, 0 to 1 (Jaccard)."""
     checks: tuple[CheckResult, ...] = ()
@@ -175,6 +214,18 @@ class PreferencePair:
     metadata: str | None = None
     tools: str | None = None
     """The tools that the conversation may call: a JSON array as canonical text."""
+    judge: JudgeRead | None = None
+    """How it was judged; None if it was not."""
+    margin: float | None = None
+    """Natural-log odds that the chosen text is better; None where no judge gave a number."""
+    p_chosen: float | None = None
+    """Probability that the chosen text is better, 0 to 1, as the judge has it."""
+    position_consistent: bool | None = None
+    """Whether both orders prefer the same text; None where no orders were asked."""
+    votes: tuple[Opinion, ...] = ()
+    """What each principle says of it, turned to the chosen text."""
+    flags: tuple[str, ...] = ()
+    """What was seen that is no reason to drop it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,18 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from constitution.errors import TemplateError
 from constitution.principles import Principle
 
-TEMPLATE_NAMES: tuple[str, ...] = ("critique", "critique_finding", "revise", "revise_direct")
+TEMPLATE_NAMES: tuple[str, ...] = (
+    "critique", "critique_finding", "revise", "revise_direct",
+    "judge_open", "judge_ask", "judge_think", "judge_decide", "judge_shot",
+    "score_open", "score_ask", "score_ask_broken",
+)  # fmt: skip
 VARIABLES: tuple[str, ...] = ("context", "principle")
-PRINCIPLE_FIELDS: tuple[str, ...] = ("id", "text", "critique", "revision", "preference", "asks", "why")
+OPENINGS: tuple[str, ...] = ("judge_open", "score_open")
+"""Templates of what the judge reads before the texts, the same under every principle."""
+OPENING_VARIABLES: tuple[str, ...] = ("context", "nonce")
+PRINCIPLE_FIELDS: tuple[str, ...] = (
+    "id", "text", "critique", "revision", "preference", "asks", "asks_broken", "why",
+)  # fmt: skip
 
 MAX_TEMPLATE = 20_000
 """Characters of a template."""
@@ -58,8 +67,8 @@ def check_template(name: str, text: str) -> None:
     """
     if name not in TEMPLATE_NAMES:
         raise TemplateError(f"unknown template '{name}', expected one of {', '.join(TEMPLATE_NAMES)}")
-    probe = Principle("x", text="x", critique="x", revision="x", preference="x", asks="x", why="x")
-    _fill(f"template '{name}'", _compiled(name, text), probe, "x")
+    probe = Principle("x", text="x", critique="x", revision="x", preference="x", asks="x", asks_broken="x", why="x")
+    _fill(f"template '{name}'", _compiled(name, text), probe, "x", "0")
 
 
 @lru_cache(maxsize=256)
@@ -92,10 +101,11 @@ def _check_node(name: str, node: nodes.Node, line: int, depth: int) -> None:
             f"{where}: '{kind}' is not allowed; use text, variables, if, comparisons and simple filters"
         )
     if isinstance(node, nodes.Getattr):
-        _check_field(where, node)
+        _check_field(name, where, node)
         return
-    if isinstance(node, nodes.Name) and node.name not in VARIABLES:
-        raise TemplateError(f"{where}: unknown variable '{node.name}', expected one of {', '.join(VARIABLES)}")
+    variables = OPENING_VARIABLES if name in OPENINGS else VARIABLES
+    if isinstance(node, nodes.Name) and node.name not in variables:
+        raise TemplateError(f"{where}: unknown variable '{node.name}', expected one of {', '.join(variables)}")
     if isinstance(node, nodes.Name) and node.name == "principle":
         raise TemplateError(f"{where}: 'principle' is no text, use one of its fields, like principle.critique")
     if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
@@ -106,7 +116,12 @@ def _check_node(name: str, node: nodes.Node, line: int, depth: int) -> None:
         _check_node(name, child, line, depth + 1)
 
 
-def _check_field(where: str, node: nodes.Getattr) -> None:
+def _check_field(name: str, where: str, node: nodes.Getattr) -> None:
+    if name in OPENINGS:
+        raise TemplateError(
+            f"{where}: '.{node.attr}' is not allowed; this template stands before the texts, the same under every "
+            f"principle, it knows {' and '.join(OPENING_VARIABLES)}"
+        )
     if not (isinstance(node.node, nodes.Name) and node.node.name == "principle"):
         raise TemplateError(f"{where}: '.{node.attr}' is not allowed; only `principle` has fields")
     if node.attr not in PRINCIPLE_FIELDS:
@@ -115,12 +130,14 @@ def _check_field(where: str, node: nodes.Getattr) -> None:
         )
 
 
-def _fill(where: str, template: Template, principle: Principle, context: str) -> str:
-    fields = {field: getattr(principle, field) for field in PRINCIPLE_FIELDS}
+def _fill(where: str, template: Template, principle: Principle | None, context: str, nonce: str = "") -> str:
+    values: dict[str, object] = {"context": context, "nonce": nonce}
+    if principle is not None:
+        values["principle"] = {field: getattr(principle, field) for field in PRINCIPLE_FIELDS}
     out: list[str] = []
     size = 0
     try:
-        for piece in template.generate(principle=fields, context=context):
+        for piece in template.generate(values):
             size += len(piece)
             if size > MAX_OUTPUT:
                 raise TemplateError(f"{where} grows past {MAX_OUTPUT} characters")
@@ -144,10 +161,24 @@ def fill(name: str, principle: Principle, context: str, own: Mapping[str, str]) 
     Raises:
         TemplateError: if it cannot be filled, or says nothing.
     """
+    return _filled(f"template '{name}' for principle '{principle.id}'", name, principle, context, own)
+
+
+def fill_opening(name: str, nonce: str, context: str, own: Mapping[str, str]) -> str:
+    """Fill one of OPENINGS.
+
+    Raises:
+        TemplateError: if it cannot be filled, or says nothing.
+    """
+    return _filled(f"template '{name}'", name, None, context, own, nonce)
+
+
+def _filled(
+    where: str, name: str, principle: Principle | None, context: str, own: Mapping[str, str], nonce: str = ""
+) -> str:
     text = own.get(name)
     template = _compiled(name, shipped_template(name) if text is None else text)
-    where = f"template '{name}' for principle '{principle.id}'"
-    filled = _fill(where, template, principle, context)
+    filled = _fill(where, template, principle, context, nonce)
     if not filled.strip():
         raise TemplateError(f"{where} gives an empty text: it is a turn of a conversation and must say something")
     return filled

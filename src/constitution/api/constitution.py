@@ -135,7 +135,7 @@ class Constitution:
         names = dict.fromkeys(named.model for named in models.values() if isinstance(named, Named))
         if names:
             bar.say("starting the engine: " + ", ".join(names))
-        served = await pool.serve(models)
+        served = await pool.serve(models, chosen.labels)
         refuse_impossible(chosen, served, prompts[0])
         chains = Chains(chosen, served, run.seed, run.too_long)
         settler = settler_of(run, self.principles, self._checks)

@@ -76,6 +76,11 @@ class CritiqueRevise:
         """The models that it asks."""
         return ("draft", "critique", "revise") if self.with_critique else ("draft", "revise")
 
+    @property
+    def labels(self) -> Mapping[ModelRole, tuple[str, ...]]:
+        """Labels that are read: none."""
+        return {}
+
     def settings(self) -> dict[str, object]:
         """All that shapes its rows besides the constitution; JSON values only."""
         return {

@@ -229,7 +229,8 @@ class Chains:
                 return Answer(request.key, completion, attempt, unusable, request)
 
     def _request(self, question: Ask, seeds: Seeds, attempt: int) -> Request:
-        sampling = seeded(question.sampling, seeds.sampling(question.stage, question.round, attempt))
+        source = question.seeds or seeds
+        sampling = seeded(question.sampling, source.sampling(question.stage, question.round, attempt))
         parent = question.parent
         key = request_key(
             self.served.capabilities[question.role].model,
@@ -293,18 +294,25 @@ class Chains:
             self.lengths.add(counts[0].prompt, counts[0].sampled)
 
     def _counts(self, prompt: Prompt, seeds: Seeds) -> list[_Count]:
-        """What the longest request to each engine takes, in the order in which a chain meets them."""
-        longest: dict[int, tuple[ModelRole, Longest]] = {}
+        """What the longest requests to each engine take, in the order in which a chain meets them."""
+        longest: list[tuple[ModelRole, Longest]] = []
         for role, request in self.recipe.longest(prompt, seeds).items():
-            longest[id(self.served.engines[role])] = role, request
+            longest = [one for one in longest if not self._holds(role, request, *one)]
+            longest.append((role, request))
         return [
             _Count(
                 self.served.engines[role].count(request.messages, prompt.tools)[0],
                 request.sampled,
                 self.served.capabilities[role].max_context,
             )
-            for role, request in longest.values()
+            for role, request in longest
         ]
+
+    def _holds(self, role: ModelRole, request: Longest, other: ModelRole, shorter: Longest) -> bool:
+        """Whether a request holds all of another to the same engine, which then needs no count of its own."""
+        engines = self.served.engines
+        begins = request.messages[: len(shorter.messages)] == shorter.messages
+        return engines[role] is engines[other] and begins and request.sampled >= shorter.sampled
 
 
 def _from_the_left(conversation: Conversation) -> list[Conversation]:

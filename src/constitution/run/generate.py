@@ -293,7 +293,7 @@ async def _serve(job: Job) -> Served:
     names = dict.fromkeys(model.model for model in models.values() if isinstance(model, Named))
     if names:
         job.on_start("starting the engine: " + ", ".join(names))
-    return await pool.serve(models)
+    return await pool.serve(models, job.recipe.labels)
 
 
 def _models(served: Served) -> dict[str, dict[str, Any]]:

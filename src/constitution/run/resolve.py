@@ -76,7 +76,7 @@ def require_recipe(recipe: object) -> None:
     Raises:
         SettingsError: naming what it lacks.
     """
-    members = ("name", "stages", "roles", "flow", "unusable", "longest", "sampling", "settings")
+    members = ("name", "stages", "roles", "flow", "unusable", "longest", "sampling", "labels", "settings")
     lacking = [name for name in members if not hasattr(recipe, name)]
     if lacking:
         raise SettingsError(f"a recipe needs {', '.join(lacking)}; {type(recipe).__name__} has none")

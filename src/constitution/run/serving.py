@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from constitution.engine import Capabilities, Engine, ModelRole
 from constitution.engines.memory import refuse_crowded
 from constitution.engines.models import Named, check_model, make_engine
 from constitution.run.background import after_fork, at_exit
 from constitution.run.chain import Served
+
+NO_LABELS: Mapping[ModelRole, tuple[str, ...]] = MappingProxyType({})
 
 
 class EnginePool:
@@ -27,19 +30,22 @@ class EnginePool:
         self._lock: asyncio.Lock | None = None
         self._registered = False
 
-    async def serve(self, models: Mapping[ModelRole, Named | Engine]) -> Served:
+    async def serve(
+        self, models: Mapping[ModelRole, Named | Engine], labels: Mapping[ModelRole, tuple[str, ...]] = NO_LABELS
+    ) -> Served:
         """The engines of the roles, started where they are not running yet.
 
         Args:
             models: by role a model string with its options, or an engine object that the user made and closes. Roles
                 with the same one share an engine.
+            labels: by role the labels that are read of its model.
 
         Raises:
             SettingsError, EngineStartError: if one cannot be started; strings are looked at before any is.
         """
         async with self._locked():
             await self._refuse([model for model in models.values() if isinstance(model, Named)])
-            return _served({role: await self._serving(model) for role, model in models.items()})
+            return _served({role: await self._serving(model, labels.get(role, ())) for role, model in models.items()})
 
     async def _refuse(self, wanted: list[Named]) -> None:
         """Refuse what cannot be started, or not beside what runs."""
@@ -49,17 +55,19 @@ class EnginePool:
         if new:
             await asyncio.to_thread(refuse_crowded, list(new.values()), list(self._named.values()))
 
-    async def _serving(self, model: Named | Engine) -> tuple[Engine, Capabilities]:
+    async def _serving(self, model: Named | Engine, labels: tuple[str, ...]) -> tuple[Engine, Capabilities]:
         if not isinstance(model, Named):
-            if id(model) not in self._own:
-                self._own[id(model)] = (model, await _started(model))
+            if id(model) in self._own:
+                return await _with_labels(self._own[id(model)], labels)
+            self._own[id(model)] = (model, await _started(model, labels))
             return self._own[id(model)]
         name = model.identity
-        if name not in self._running:
-            engine = await asyncio.to_thread(make_engine, model.model, model.options)
-            self._running[name] = (engine, await _started(engine))
-            self._named[name] = model
-            self._close_at_exit()
+        if name in self._running:
+            return await _with_labels(self._running[name], labels)
+        engine = await asyncio.to_thread(make_engine, model.model, model.options)
+        self._running[name] = (engine, await _started(engine, labels))
+        self._named[name] = model
+        self._close_at_exit()
         return self._running[name]
 
     def _close_at_exit(self) -> None:
@@ -98,13 +106,20 @@ class EnginePool:
             await engine.close()
 
 
-async def _started(engine: Engine) -> Capabilities:
+async def _started(engine: Engine, labels: tuple[str, ...]) -> Capabilities:
     try:
-        return await engine.start()
+        return await engine.start(labels)
     except BaseException:
         with contextlib.suppress(Exception):
             await engine.close()
         raise
+
+
+async def _with_labels(running: tuple[Engine, Capabilities], labels: tuple[str, ...]) -> tuple[Engine, Capabilities]:
+    """An engine that runs, for a role that reads labels: one that cannot be read is refused, and the engine goes on."""
+    if labels:
+        await running[0].start(labels)
+    return running
 
 
 def _served(started: Mapping[ModelRole, tuple[Engine, Capabilities]]) -> Served:

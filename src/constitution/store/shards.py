@@ -31,6 +31,7 @@ from constitution.records import (
 )
 from constitution.store.batches import in_batches
 from constitution.store.disk import cannot_write, sync_folder, write_atomically
+from constitution.store.judged_rows import judged_cells, judged_columns, read_judged
 from constitution.store.sums import Sums
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def trace_schema() -> pa.Schema:
             ("id", text), ("sample", small), ("messages", pa.list_(message)), ("tools", text),
             ("tags", pa.list_(text)), ("metadata", text), ("draft", draft), ("rounds", pa.list_(round)),
             ("reason", text), ("failure", failure), ("constitution", text), ("schema_version", small),
+            *judged_columns(),
         ]
     )  # fmt: skip
 
@@ -80,7 +82,7 @@ def to_row(result: ChainResult) -> dict[str, Any]:
         return {
             "id": result.record, "sample": result.sample, "messages": [], "tools": None, "tags": [], "metadata": None,
             "draft": None, "rounds": [], "reason": None, "failure": failure, "constitution": "",
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": SCHEMA_VERSION, **judged_cells(None),
         }  # fmt: skip
     draft = result.draft
     return {
@@ -101,6 +103,7 @@ def to_row(result: ChainResult) -> dict[str, Any]:
         "failure": None,
         "constitution": result.constitution,
         "schema_version": SCHEMA_VERSION,
+        **judged_cells(result),
     }
 
 
@@ -164,6 +167,7 @@ def from_row(row: dict[str, Any]) -> ChainResult:
         metadata=row["metadata"],
         constitution=row["constitution"],
         tools=row.get("tools"),
+        **read_judged(row),
     )
 
 
