@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,6 +44,8 @@ from constitution.templates import (
 from constitution.tokens.dialogue import STOPS, DialogueTemplate
 
 DOCS = Path(__file__).resolve().parent
+JUDGE = runpy.run_path(str(DOCS / "render_judge.py"))
+LOOP_TEMPLATES = [name for name in TEMPLATE_NAMES if not name.startswith(("judge", "score"))]
 ROOT = DOCS.parent
 PACKAGE = "constitution"
 
@@ -271,7 +274,7 @@ def what_is_asked() -> dict[str, Any]:
         "stops": " and ".join(f"`{json.dumps(stop)}`" for stop in STOPS),
         "own": fenced(OWN, "yaml part"),
         "own_request": fenced(revise_request(own.principles, own.principles["plain-words"], direct=False)),
-        "templates": [{"name": name, "text": fenced(shipped_template(name), "jinja")} for name in TEMPLATE_NAMES],
+        "templates": [{"name": name, "text": fenced(shipped_template(name), "jinja")} for name in LOOP_TEMPLATES],
         "fields": ", ".join(f"`principle.{name}`" for name in PRINCIPLE_FIELDS),
         "filters": ", ".join(f"`{name}`" for name in filters()),
         "tail": shipped_template("revise").rstrip().splitlines()[-1],
@@ -364,6 +367,7 @@ def run_file() -> dict[str, str]:
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/run-file.md": lambda: filled("run-file.md", run_file()),
     "docs/what-is-asked.md": lambda: filled("what-is-asked.md", what_is_asked()),
+    "docs/what-the-judge-asks.md": lambda: filled("what-the-judge-asks.md", JUDGE["what_the_judge_asks"](fenced)),
     "llms.txt": index,
 }
 """What is written, from the root."""

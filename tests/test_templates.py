@@ -14,15 +14,24 @@ from constitution.templates import (
     MAX_DEPTH,
     MAX_OUTPUT,
     MAX_TEMPLATE,
+    OPENINGS,
     PRINCIPLE_FIELDS,
     TEMPLATE_NAMES,
     check_template,
     fill,
+    fill_opening,
     shipped_template,
 )
 from tests.strategies import HOSTILE, texts
 
 PRINCIPLE = Principle("kind", text="Be kind.", critique="What is unkind?", revision="Mend it.", why="It helps.")
+JUDGED = Principle("kind", preference="Which is kinder?", asks="Is it kind?", asks_broken="Is it unkind?")
+SHOWS = {
+    "critique": "What is unkind?", "critique_finding": "What is unkind?", "revise": "Mend it.",
+    "revise_direct": "Mend it.", "judge_open": "end in 0a1b", "score_open": "end in 0a1b",
+    "judge_ask": "Which is kinder?", "judge_think": "Which is kinder?", "judge_decide": "A or B", "judge_shot": "A or B",
+    "score_ask": "Is it kind?", "score_ask_broken": "Is it unkind?",
+}  # fmt: skip
 
 
 def filled(text: str, principle: Principle = PRINCIPLE, context: str = "") -> str:
@@ -231,15 +240,33 @@ def test_unknown_name() -> None:
 
 @pytest.mark.parametrize("name", TEMPLATE_NAMES)
 def test_shipped_templates(name: str) -> None:
-    """Every shipped template passes its own rules and needs no own one."""
+    """Every shipped template passes its own rules, needs no own one and shows what it is for."""
     check_template(name, shipped_template(name))
-    assert PRINCIPLE.revision in fill(name, PRINCIPLE, "", {}) or PRINCIPLE.critique in fill(name, PRINCIPLE, "", {})
+    principle = JUDGED if name.startswith(("judge", "score")) else PRINCIPLE
+    filled = fill_opening(name, "0a1b", "", {}) if name in OPENINGS else fill(name, principle, "", {})
+    assert SHOWS[name] in filled
 
 
-@given(texts, texts, st.sampled_from(TEMPLATE_NAMES))
+@given(texts, st.sampled_from(OPENINGS))
+def test_an_opening_knows_no_principle(context: str, name: str) -> None:
+    """It stands before the texts and is the same under every principle; context and nonce go in verbatim."""
+    assert fill_opening(name, "0a1b", context, {name: "<{{ nonce }}><{{ context }}>"}) == f"<0a1b><{context}>"
+    with pytest.raises(TemplateError, match=r"line 1: '\.asks' is not allowed; .* knows context and nonce"):
+        check_template(name, "{{ principle.asks }}")
+    with pytest.raises(TemplateError, match="unknown variable 'principle', expected one of context, nonce"):
+        check_template(name, "{{ principle }}")
+
+
+def test_only_openings_know_the_nonce() -> None:
+    """The question stands outside of the fences."""
+    with pytest.raises(TemplateError, match="unknown variable 'nonce', expected one of context, principle"):
+        check_template("judge_ask", "{{ nonce }}")
+
+
+@given(texts, texts, st.sampled_from([name for name in TEMPLATE_NAMES if name not in OPENINGS]))
 def test_values_are_not_templates(value: str, context: str, name: str) -> None:
     """Values go in verbatim, once, whatever they look like (law 6)."""
-    principle = Principle("p", value, value, value, value, value, why=value)
+    principle = Principle("p", value, value, value, value, value, value, why=value)
     text = "".join(f"<{{{{ principle.{field} }}}}>" for field in PRINCIPLE_FIELDS[1:]) + "<{{ context }}>"
     assert fill(name, principle, context, {name: text}) == f"<{value}>" * (len(PRINCIPLE_FIELDS) - 1) + f"<{context}>"
 

@@ -36,7 +36,7 @@ REASONS: dict[str, str] = {
     "unreadable": "the judge's verdict cannot be read: a label is missing, or its words name none",
     "order_inconsistent": "the judge prefers one answer in one order and the other in the other",
     "circular": "the judge's verdicts on the candidates go round in a circle, so that none is best",
-    "judged_worse": "the judge finds the revision worse than what it revises",
+    "judged_worse": "the judge finds the chosen text worse than the rejected one",
     "unverified": "the judge was not asked about this pair: another pair policy was set when the run was made",
 }
 """Every reason for which an input or a pair is dropped."""
@@ -166,8 +166,9 @@ class Trace:
 
     @property
     def principles(self) -> tuple[str, ...]:
-        """Ids of the principles that were drawn, in order."""
-        return tuple(round.principle for round in self.rounds)
+        """Ids of the principles that its texts were made under, in order."""
+        made = (candidate.principle for candidate in self.candidates if candidate.principle is not None)
+        return (*(round.principle for round in self.rounds), *dict.fromkeys(made))
 
     @property
     def good_rounds(self) -> tuple[Round, ...]:

@@ -22,7 +22,7 @@ from constitution.errors import TemplateError
 from constitution.principles import Principle
 
 TEMPLATE_NAMES: tuple[str, ...] = (
-    "critique", "critique_finding", "revise", "revise_direct",
+    "critique", "critique_finding", "revise", "revise_direct", "contrast",
     "judge_open", "judge_ask", "judge_think", "judge_decide", "judge_shot",
     "score_open", "score_ask", "score_ask_broken",
 )  # fmt: skip

@@ -37,11 +37,15 @@ def test_tools_and_calls_survive_a_row(trace: Trace, conversation: Any, tools: l
     assert from_row(table.to_pylist()[0]) == full
 
 
+NEW = ("tools", "candidates", "judged", "scored")
+"""Columns that version 1 did not have; version 2 had tools."""
+
+
 def old_schema() -> pa.Schema:
     """The columns of version 1."""
     now = trace_schema()
     message = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-    kept = [field.with_type(message) if field.name == "messages" else field for field in now if field.name != "tools"]
+    kept = [field.with_type(message) if field.name == "messages" else field for field in now if field.name not in NEW]
     return pa.schema(kept)
 
 
@@ -49,7 +53,7 @@ def old_row(result: ChainResult) -> dict[str, Any]:
     """A row as version 1 wrote it."""
     row = to_row(result)
     messages = [{"role": turn["role"], "content": turn["content"]} for turn in row["messages"]]
-    return {key: held for key, held in row.items() if key != "tools"} | {"messages": messages, "schema_version": 1}
+    return {key: held for key, held in row.items() if key not in NEW} | {"messages": messages, "schema_version": 1}
 
 
 def test_a_shard_of_version_1_is_read(tmp_path: Path) -> None:
@@ -66,11 +70,23 @@ def test_a_shard_of_version_1_is_read(tmp_path: Path) -> None:
     assert list(read_shard(path)) == RESULTS
 
 
+def test_a_shard_of_version_2_is_read(tmp_path: Path) -> None:
+    """It knew neither candidates nor verdicts."""
+    path = tmp_path / "00000.parquet"
+    schema = pa.schema([field for field in trace_schema() if field.name not in NEW[1:]])
+    rows = [to_row(result) | {"schema_version": 2} for result in RESULTS]
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    beside = {"rows": len(RESULTS), "inputs": 3, "sha256": sha256, "sums": Sums().to_json()}
+    path.with_suffix(".json").write_bytes(orjson.dumps(beside))
+    assert list(read_shard(path)) == RESULTS
+
+
 def test_a_manifest_of_version_1_is_read(tmp_path: Path) -> None:
     """And keeps its version."""
     Manifest({}, {}, {}, {}, {}, schema_version=1).write(tmp_path / "manifest.json")
     assert Manifest.read(tmp_path / "manifest.json").schema_version == 1
-    assert SCHEMA_VERSION == 2
+    assert SCHEMA_VERSION == 3
 
 
 def test_rows_without_tools_hold_nulls() -> None:

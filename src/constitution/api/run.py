@@ -26,7 +26,8 @@ from constitution.records import OUTCOMES, ChainResult, PreferencePair
 from constitution.run.merge import merge
 from constitution.run.opened import OpenedRun
 from constitution.sources.run_file import read_run
-from constitution.steps.pair import PairPolicy
+from constitution.steps.confirm import IfTie, IfWorse, Verify
+from constitution.steps.policies import Policy
 from constitution.store.shards import sha256_of
 
 if TYPE_CHECKING:
@@ -282,8 +283,13 @@ def export_runs(
     format: FileFormat = "parquet",
     partial: bool = False,
     fine: bool = True,
-    pairs: PairPolicy | None = None,
-    keep_check_worse: bool | None = None,
+    pairs: Policy | None = None,
+    verify: Verify | None = None,
+    if_worse: IfWorse | None = None,
+    if_tie: IfTie | None = None,
+    tie_band: float | None = None,
+    clamp: float | None = None,
+    keep_inconsistent: bool | None = None,
     split: Mapping[str, float] | Sequence[str] = (),
     weights: Sequence[float] = (),
     near_duplicates: float | None = None,
@@ -304,7 +310,12 @@ def export_runs(
         partial: take what runs that are not complete have so far; the card says so.
         fine: whether `sft` holds the drafts that were found fine.
         pairs: another pair policy than the runs'.
-        keep_check_worse: another setting than the runs'.
+        verify: `none`, `check` or `judge`, if not as in the runs: who confirms pairs that are labelled by construction.
+        if_worse: what becomes of a pair that is found worse: `drop`, `keep`, `flip` or `flag`.
+        if_tie: what becomes of a pair whose sides are found equal: `flag`, `keep` or `drop`.
+        tie_band: a judge's margin nearer to 0 than this is a tie.
+        clamp: keeps each principle's p between 1 - clamp and clamp.
+        keep_inconsistent: keep pairs that the judge sees otherwise in the other order.
         split: shares by the hash of the prompt, like `{"test": 0.05}` or `["test=0.05"]`; the rest is `train`.
         weights: shares of the runs in the mix; none takes every row.
         near_duplicates: of prompts whose word trigrams have this Jaccard similarity (0.3 to 1), one stays.
@@ -331,8 +342,15 @@ def export_runs(
         kinds=(to,) if isinstance(to, str) else tuple(to),
         format=format,
         fine=fine,
-        pairs=pairs,
-        keep_check_worse=keep_check_worse,
+        labels={
+            "pairs": pairs,
+            "verify": verify,
+            "if_worse": if_worse,
+            "if_tie": if_tie,
+            "tie_band": tie_band,
+            "clamp": clamp,
+            "keep_inconsistent": keep_inconsistent,
+        },
         splits=Splits.of(split),
         weights=tuple(weights),
         near_duplicates=near_duplicates,

@@ -19,7 +19,6 @@ from constitution.formats.export import DEFAULT_KINDS, Exported
 from constitution.formats.hub import Target
 from constitution.formats.hub import push as push_folder
 from constitution.formats.rows import FORMATS
-from constitution.steps.pair import PAIR_POLICIES
 
 Private = Annotated[bool, typer.Option("--private", help="If the repository is made: only its owner sees it.")]
 Revision = Annotated[str | None, typer.Option(help="A branch on the hub, made if it is not there.")]
@@ -50,10 +49,13 @@ def export(
     ] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Take what an unfinished run has so far.")] = False,
     no_fine: Annotated[bool, typer.Option("--no-fine", help="sft without drafts that were found fine.")] = False,
-    pairs: Annotated[
-        str | None, typer.Option(help="Another pair policy than the run's.", autocompletion=one_of(*PAIR_POLICIES))
-    ] = None,
-    keep_check_worse: Annotated[bool | None, typer.Option("--keep-check-worse/--no-keep-check-worse")] = None,
+    pairs: options.Pairs = None,
+    verify: options.Verify = None,
+    if_worse: options.IfWorse = None,
+    if_tie: options.IfTie = None,
+    tie_band: options.TieBand = None,
+    clamp: options.Clamp = None,
+    keep_inconsistent: options.KeepInconsistent = None,
     title: Annotated[str | None, typer.Option(help="Of the card.")] = None,
     license: Annotated[str | None, typer.Option(help="Of the data set, as the hub names it: cc-by-4.0 ...")] = None,
     language: Annotated[list[str] | None, typer.Option(help="ISO 639 code, like en. Repeatable.")] = None,
@@ -72,12 +74,15 @@ def export(
             check_repo(push_to_hub)
         elif private or revision or create_pr or message:
             raise SettingsError("--private, --revision, --create-pr and --message go with --push-to-hub OWNER/NAME")
-        options: dict[str, Any] = {"format": format, "pairs": pairs, "keep_check_worse": keep_check_worse}
+        chosen: dict[str, Any] = {
+            "format": format, "pairs": pairs, "verify": verify, "if_worse": if_worse, "if_tie": if_tie,
+            "tie_band": tie_band, "clamp": clamp, "keep_inconsistent": keep_inconsistent,
+        }  # fmt: skip
         done = export_runs(
             [Run.open(run) for run in runs], out, to or DEFAULT_KINDS, partial=partial, fine=not no_fine,
             split=split or (), weights=weight or (), near_duplicates=near_duplicates, title=title, license=license,
             language=language or (), prompts_license=prompts_license, model_license=model_license,
-            repo_id=push_to_hub, **options,
+            repo_id=push_to_hub, **chosen,
         )  # fmt: skip
         if not as_json:
             _tell(done)

@@ -19,14 +19,14 @@ from constitution.cli.drive import drive
 from constitution.cli.exits import told
 from constitution.display import console, draw
 from constitution.errors import SettingsError
-from constitution.recipes.critique_revise import CritiqueRevise
+from constitution.recipes.judging import READS
 from constitution.run.chain import TOO_LONG
 from constitution.run.generate import Job
 from constitution.run.merge import merge as merge_runs
-from constitution.run.resolve import build_recipe
+from constitution.run.resolve import RECIPES, build_recipe
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.run_file import read_run
-from constitution.steps.pair import PAIR_POLICIES
+from constitution.steps.judge import JUDGE_MODES
 
 
 def generate(
@@ -50,9 +50,7 @@ def generate(
         str | None, typer.Option(help="Of a server's model: a folder, a hub name, demo. Short for engine.tokenizer.")
     ] = None,
     out: Annotated[str | None, typer.Option(help="The run's folder.")] = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="How rows are made.", autocompletion=one_of(CritiqueRevise.name))
-    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="How rows are made.", autocompletion=one_of(*RECIPES))] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of critique and revision.")] = None,
     samples: Annotated[int | None, typer.Option(help="Chains for each prompt.")] = None,
     config: options.Config = None,
@@ -81,10 +79,29 @@ def generate(
     seed: Annotated[int | None, typer.Option(help="Of all choices.")] = None,
     verdict_first: Annotated[bool, typer.Option("--verdict-first", help="A finding first; none, no revision.")] = False,
     no_critique: Annotated[bool, typer.Option("--no-critique", help="Revise without a critique.")] = False,
-    pairs: Annotated[
-        str | None, typer.Option(help="first_last, adjacent or all.", autocompletion=one_of(*PAIR_POLICIES))
+    candidates: Annotated[int | None, typer.Option(help="Answers to each prompt (ai_feedback).")] = None,
+    temperature: Annotated[list[float] | None, typer.Option(help="Of the candidates by turns. Repeatable.")] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="The judge's model; else --model. For roles.judge.model.", autocompletion=models),
     ] = None,
-    keep_check_worse: Annotated[bool, typer.Option("--keep-check-worse")] = False,
+    judge_principles: Annotated[
+        int | None, typer.Option(help="Principles drawn for each record; 0 is all that apply.")
+    ] = None,
+    judge_read: Annotated[
+        str | None,
+        typer.Option(help="pairwise, scoring or both.", autocompletion=one_of(*READS[:3])),
+    ] = None,
+    judge_mode: Annotated[
+        str | None, typer.Option(help="direct, think or text.", autocompletion=one_of(*JUDGE_MODES))
+    ] = None,
+    pairs: options.Pairs = None,
+    verify: options.Verify = None,
+    if_worse: options.IfWorse = None,
+    if_tie: options.IfTie = None,
+    tie_band: options.TieBand = None,
+    clamp: options.Clamp = None,
+    keep_inconsistent: options.KeepInconsistent = None,
     too_long: Annotated[
         str | None, typer.Option(help="skip, truncate_left or error.", autocompletion=one_of(*TOO_LONG))
     ] = None,
@@ -117,6 +134,7 @@ def generate(
             raise SettingsError(f"--preview does not go with {other}: run one after the other")
         out = "-" if dry_run and run_file is None and out is None else out
         own = [] if tokenizer is None else [f"engine.tokenizer={json.dumps(tokenizer)}"]
+        own += [] if judge is None else [f"roles.judge.model={json.dumps(judge)}"]
         run = read_run(
             run_file, [*own, *(settings or ())], constitution=constitution, model=model, out=out, recipe=recipe,
             prompts=_sources(prompts, weight, config=config, split=split, revision=revision),
@@ -124,9 +142,11 @@ def generate(
             id_column=id_column, tag_column=tag_column, tags=options.renamed(tag), revise=revise, bad_rows=bad_rows,
             system=options.system_text(system), where=where, draw=draw, limit=limit, exclude=exclude,
             exclude_words=exclude_words, seed=seed, verdict_first=verdict_first or None,
-            critique=False if no_critique else None, pairs=pairs, keep_check_worse=keep_check_worse or None,
-            too_long=too_long, keep_duplicates=keep_duplicates or None, chunk_size=chunk_size, shard=shard,
-            in_flight=in_flight, reuse=reuse, max_total_tokens=max_total_tokens, max_cost=max_cost,
+            critique=False if no_critique else None, pairs=pairs, verify=verify, if_worse=if_worse, if_tie=if_tie,
+            tie_band=tie_band, clamp=clamp, keep_inconsistent=keep_inconsistent, candidates=candidates,
+            temperatures=temperature or None, judge_principles=judge_principles, judge_read=judge_read,
+            judge_mode=judge_mode, too_long=too_long, keep_duplicates=keep_duplicates or None, chunk_size=chunk_size,
+            shard=shard, in_flight=in_flight, reuse=reuse, max_total_tokens=max_total_tokens, max_cost=max_cost,
         )  # fmt: skip
         if not run.prompts:
             raise SettingsError("--prompts is needed: a file, a folder, a data set of the hub, or - for standard input")

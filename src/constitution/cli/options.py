@@ -10,6 +10,8 @@ import typer
 from constitution.cli.completion import constitutions, models, one_of
 from constitution.errors import InputError, SettingsError
 from constitution.sources.prompts.reading import BAD_ROWS, SIDES
+from constitution.steps.confirm import IF_TIE, IF_WORSE, VERIFIES
+from constitution.steps.policies import ALL_POLICIES
 
 Config = Annotated[str | None, typer.Option(help="Of a data set that has several configs.")]
 Split = Annotated[str | None, typer.Option(help="Of a data set that has several splits.")]
@@ -34,6 +36,23 @@ ModelName = Annotated[
     typer.Option(
         help="demo, scripted, vllm:NAME-OR-PATH, a hub name, a folder, a server's URL#NAME.", autocompletion=models
     ),
+]
+Pairs = Annotated[
+    str | None, typer.Option(help="Which texts are held against each other.", autocompletion=one_of(*ALL_POLICIES))
+]
+Verify = Annotated[
+    str | None,
+    typer.Option(help="Who confirms pairs made without a judge: judge, check, none.", autocompletion=one_of(*VERIFIES)),
+]
+IfWorse = Annotated[
+    str | None, typer.Option(help="Pairs found worse: drop, keep, flip, flag.", autocompletion=one_of(*IF_WORSE))
+]
+IfTie = Annotated[str | None, typer.Option(help="Pairs found equal: flag, keep, drop.", autocompletion=one_of(*IF_TIE))]
+TieBand = Annotated[float | None, typer.Option(help="A judge's margin nearer to 0 is a tie (0.2).")]
+Clamp = Annotated[float | None, typer.Option(help="Keeps each principle's p between 1 - X and X; the paper's is 0.6.")]
+KeepInconsistent = Annotated[
+    bool | None,
+    typer.Option("--keep-inconsistent/--no-keep-inconsistent", help="Keep pairs whose two orders disagree."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs, and nothing else on stdout.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="A setting of the run file.")]

@@ -25,13 +25,15 @@ from constitution.formats.parts import FILE_BYTES, Part
 from constitution.formats.rows import FORMATS, FileFormat, Shape
 from constitution.formats.splits import TRAIN, Splits, prompt_key
 from constitution.shares import check_weights
-from constitution.steps.pair import PAIR_POLICIES, Pairing, PairPolicy
+from constitution.steps.policies import check_label_settings, pairing_of
 from constitution.steps.settle import Settler, by_input
 from constitution.store.sums import Sums
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+FLAGS = ("keep_inconsistent",)
+"""Settings of labels that are options without a value."""
 DEFAULT_KINDS = ("preference", "sft", "traces", "drops")
 """What a publisher wants: rows to train on, and what became of every input."""
 
@@ -45,10 +47,8 @@ class Options:
     format: FileFormat = "parquet"
     fine: bool = True
     """Whether `sft` holds the drafts that were found fine."""
-    pairs: PairPolicy | None = None
-    """Another pair policy than the run's."""
-    keep_check_worse: bool | None = None
-    """Another setting than the run's."""
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    """Other settings than the runs': `pairs, verify, if_worse, if_tie, tie_band, clamp, keep_inconsistent`."""
     splits: Splits = field(default_factory=Splits)
     weights: tuple[float, ...] = ()
     """Shares of the runs; none takes every row."""
@@ -69,8 +69,7 @@ class Options:
             kind_of(kind)
         if self.format not in FORMATS:
             raise SettingsError(f"--format {self.format}: expected one of {', '.join(FORMATS)}")
-        if self.pairs is not None and self.pairs not in PAIR_POLICIES:
-            raise SettingsError(f"--pairs {self.pairs}: expected one of {', '.join(PAIR_POLICIES)}")
+        check_label_settings(self.labels)
         if self.weights and runs == 1:
             raise SettingsError("--weight: is the share of a run among several; there is one")
         check_weights(self.weights, runs, "runs")
@@ -130,8 +129,7 @@ def export(runs: Sequence[RunRows], out: Path, options: Options) -> Exported:
 
 
 def _settler(mine: Settler, options: Options) -> Settler:
-    kept = mine.pairing.keep_check_worse if options.keep_check_worse is None else options.keep_check_worse
-    return Settler(Pairing(options.pairs or mine.pairing.policy, kept), mine.checks)
+    return Settler(pairing_of(options.labels, mine.pairing), mine.checks)
 
 
 def _named(runs: Sequence[RunRows]) -> tuple[RunRows, ...]:
@@ -265,7 +263,7 @@ def command(runs: Sequence[RunRows], options: Options) -> str:
     words += ["--out", "DIR"]
     for flag, value in (
         ("--format", None if options.format == "parquet" else options.format),
-        ("--pairs", options.pairs),
+        *((f"--{name.replace('_', '-')}", value) for name, value in options.labels.items() if name not in FLAGS),
         ("--near-duplicates", options.near_duplicates),
         *(("--weight", weight) for weight in options.weights),
         *(("--split", f"{name}={share}") for name, share in options.splits.shares),
@@ -276,8 +274,9 @@ def command(runs: Sequence[RunRows], options: Options) -> str:
         *(("--language", language) for language in options.card.language),
     ):
         words += [] if value is None else [flag, str(value)]
-    if options.keep_check_worse is not None:
-        words.append("--keep-check-worse" if options.keep_check_worse else "--no-keep-check-worse")
+    for name in FLAGS:
+        if options.labels.get(name) is not None:
+            words.append(f"--{'' if options.labels[name] else 'no-'}{name.replace('_', '-')}")
     words += [] if options.fine else ["--no-fine"]
     words += [] if all(run.complete for run in runs) else ["--partial"]
     return shlex.join(words)

@@ -6,7 +6,7 @@ rounds of critique and revision, a principle drawn anew for each round; section 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -16,17 +16,22 @@ from constitution.engine import Answer, Ask, Completion, ModelRole, Sampling
 from constitution.errors import SettingsError
 from constitution.flow import Flow, Longest
 from constitution.messages import Conversation, Prompt, assistant, user
-from constitution.principles import Principle, Principles
-from constitution.records import Critique, Draft, Revision, Round, Trace
+from constitution.principles import Principle, Principles, Use
+from constitution.recipes.judging import Judging, Text
+from constitution.recipes.sampling import DRAFT_SAMPLING, sampling_settings
+from constitution.records import Critique, Draft, PreferencePair, Revision, Round, Trace
 from constitution.seeds import Seeds
+from constitution.steps.confirm import Confirming
 from constitution.steps.critique import FINDING_SCHEMA, Chat, critique, critique_request, unusable_finding
 from constitution.steps.draft import draft, unusable_text
+from constitution.steps.pair import Pairing, PairPolicy, pairs
 from constitution.steps.revise import judge_revision, revise, revise_request
+from constitution.verdicts import Judged
 
 DEFAULT_ROUNDS = 2
 DEFAULT_SAMPLING: Mapping[ModelRole, Sampling] = MappingProxyType(
     {
-        "draft": Sampling(max_tokens=512, temperature=1.0),
+        "draft": DRAFT_SAMPLING,
         "critique": Sampling(max_tokens=384, temperature=0.7),
         "revise": Sampling(max_tokens=768, temperature=0.7),
     }
@@ -46,9 +51,12 @@ class CritiqueRevise:
     """Ask for a structured finding first; a finding without violation makes no revision."""
     sampling: Mapping[ModelRole, Sampling] = field(default_factory=lambda: DEFAULT_SAMPLING)
     lora: Mapping[ModelRole, str] = field(default_factory=lambda: MappingProxyType({}))
+    judging: Judging | None = None
+    """Who confirms the pairs, each under the principles of its own revisions; None = nobody."""
+    policy: PairPolicy = "first_last"
+    """Which pairs the judge is asked about."""
 
     name: ClassVar[str] = "critique_revise"
-    stages: ClassVar[tuple[str, ...]] = ("draft", "critique", "revise")
 
     def __post_init__(self) -> None:
         if not 1 <= self.rounds <= MAX_ROUNDS:
@@ -60,7 +68,16 @@ class CritiqueRevise:
                 f"constitution '{self.principles.name}' has no principle with `critique` and `revision` and a weight "
                 "above 0; critique_revise needs at least one"
             )
-        sampling = {**DEFAULT_SAMPLING, **self.sampling}
+        for principle in self.principles.principles:
+            lacks = (
+                self.judging is not None
+                and principle.revises
+                and not any(getattr(principle, use) for use in self.judging.uses or ("id",))
+            )
+            if lacks:
+                raise SettingsError(f"principle '{principle.id}' has no `preference`, which --verify judge needs")
+        own: dict[ModelRole, Sampling] = {} if self.judging is None else {"judge": self.judging.sampling}
+        sampling = {**DEFAULT_SAMPLING, **self.sampling, **own}
         if self.verdict_first:
             finding = sampling["critique"]
             if finding.temperature <= 0:
@@ -74,12 +91,18 @@ class CritiqueRevise:
     @property
     def roles(self) -> tuple[ModelRole, ...]:
         """The models that it asks."""
-        return ("draft", "critique", "revise") if self.with_critique else ("draft", "revise")
+        judge: tuple[ModelRole, ...] = () if self.judging is None else ("judge",)
+        return ("draft", "critique", "revise", *judge) if self.with_critique else ("draft", "revise", *judge)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of its stages in the order in which a record passes them."""
+        return ("draft", "critique", "revise", *(() if self.judging is None else ("think", "judge")))
 
     @property
     def labels(self) -> Mapping[ModelRole, tuple[str, ...]]:
-        """Labels that are read: none."""
-        return {}
+        """The labels that are read of a judge."""
+        return {} if self.judging is None else {"judge": self.judging.labels}
 
     def settings(self) -> dict[str, object]:
         """All that shapes its rows besides the constitution; JSON values only."""
@@ -90,13 +113,16 @@ class CritiqueRevise:
             "verdict_first": self.verdict_first,
             "sampling": {role: sampling_settings(self.sampling[role]) for role in self.roles},
             "lora": dict(self.lora),
+            **({} if self.judging is None else {**self.judging.settings(), "compared": self.policy}),
         }
 
     def unusable(self, question: Ask, completion: Completion) -> str | None:
         """Why a completion cannot be used and is worth asking again. A prose critique may be cut at max_tokens."""
+        if question.stage == "judge":
+            return None
         if question.stage == "critique" and question.sampling.json_schema:
             return unusable_finding(completion)
-        return unusable_text(completion, whole=question.stage != "critique")
+        return unusable_text(completion, whole=question.stage not in ("critique", "think"))
 
     def flow(self, prompt: Prompt, seeds: Seeds) -> Flow[Trace]:
         """The chain of one record and sample."""
@@ -123,7 +149,28 @@ class CritiqueRevise:
         for number, principle in enumerate(drawn, start=1):
             done, chat = yield from self._round(chat, number, principle, first.text)
             rounds.append(done)
-        return replace(trace, draft=first, rounds=tuple(rounds))
+        trace = replace(trace, draft=first, rounds=tuple(rounds))
+        return trace if self.judging is None else (yield from self._judged(prompt, trace, self.judging))
+
+    def _judged(self, prompt: Prompt, trace: Trace, judging: Judging) -> Flow[Trace]:
+        """The trace with what the judge says of its pairs, each under the principles that led to its better text."""
+        proposed = pairs(trace, Pairing(self.policy, Confirming("none")), {})
+        judged: list[Judged] = []
+        texts: dict[int, Text] = {}
+        for pair in (pair for pair in proposed if isinstance(pair, PreferencePair)):
+            rejected, chosen = (pair.rounds[0], pair.rejected), (pair.rounds[1], pair.chosen)
+            texts |= {rejected[0]: rejected, chosen[0]: chosen}
+            asked = self._asked(judging, pair.principles, ("compares",))
+            found, _ = yield from judging.judge(prompt, (), ((chosen, rejected),), asked)
+            judged += found
+        examined = self._asked(judging, [round.principle for round in trace.good_rounds], ("scores",))
+        _, scored = yield from judging.judge(prompt, tuple(texts.values()), (), examined)
+        return replace(trace, judged=tuple(judged), scored=scored)
+
+    def _asked(self, judging: Judging, ids: Sequence[str], uses: Sequence[Use]) -> Mapping[Use, tuple[Principle, ...]]:
+        """Of the principles with these ids those that the judge can be asked about, for each way of asking."""
+        own = [self.principles[id] for id in dict.fromkeys(ids)]
+        return {use: tuple(each for each in own if getattr(each, use)) for use in uses if use in judging.uses}
 
     def longest(self, prompt: Prompt, seeds: Seeds) -> Mapping[ModelRole, Longest]:
         """The longest request to each role: that of the last round of a chain that keeps every round.
@@ -147,6 +194,12 @@ class CritiqueRevise:
             total += self.sampling["revise"].max_tokens
             found["revise"] = Longest(turns, total)
             turns = (*turns, assistant(""))
+        drawn = self.principles.draw(seeds, self.rounds, prompt.tags)
+        if self.judging is not None and drawn:
+            known = () if prompt.response is None else (prompt.response,)
+            most = [self.sampling["draft"].max_tokens, *[self.sampling["revise"].max_tokens] * len(drawn)]
+            own = self._asked(self.judging, [principle.id for principle in drawn], self.judging.uses)
+            found["judge"] = self.judging.longest(prompt, own, known, most[len(known) :])
         return found
 
     @cached_property
@@ -220,17 +273,3 @@ class CritiqueRevise:
         turns = (*chat.messages, user(request), assistant(revision.text))
         whole = revision.text == answer.completion.text
         return replace(chat, messages=turns, parent=answer if whole else chat.parent)
-
-
-def sampling_settings(sampling: Sampling) -> dict[str, object]:
-    """Sampling as JSON values, without the seed."""
-    return {
-        "max_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "top_k": sampling.top_k,
-        "min_p": sampling.min_p,
-        "stop": list(sampling.stop),
-        "thinking": sampling.thinking,
-        "chat_template_kwargs": sampling.chat_template_kwargs,
-    }

@@ -122,8 +122,7 @@ class Job:
         return {
             "constitution": self.principles.digest,
             **self.recipe.settings(),
-            "pairs": run.pairs,
-            "keep_check_worse": run.keep_check_worse,
+            **run.label_settings(),
             "samples": run.samples,
             "seed": run.seed,
             "where": run.where or None,

@@ -17,7 +17,7 @@ from constitution.records import OUTCOMES, ChainResult
 from constitution.run.replay import replay
 from constitution.run.resolve import OwnChecks, build_checks
 from constitution.sources.constitution_file import read_constitution
-from constitution.steps.pair import Pairing
+from constitution.steps.policies import pairing_of
 from constitution.steps.settle import Settler
 from constitution.store.folder import Manifest, RunFolder
 from constitution.store.journal import read_journal
@@ -46,8 +46,7 @@ class OpenedRun:
             raise StoreError(f"{folder.path}: no run here (no manifest.json); name the folder given to --out")
         manifest = Manifest.read(folder.file("manifest.json"))
         principles = read_constitution(Path(folder.file("constitution.yaml")).absolute(), checks=own)
-        settings = manifest.settings
-        pairing = Pairing(settings["pairs"], settings["keep_check_worse"])
+        pairing = pairing_of(manifest.settings)
         return cls(folder, manifest, principles, Settler(pairing, build_checks(principles, own or {})))
 
     @property

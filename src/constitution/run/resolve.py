@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from constitution.checks import Check, build
 from constitution.engine import Engine, ModelRole
@@ -11,9 +11,14 @@ from constitution.engines.models import Named
 from constitution.errors import SettingsError
 from constitution.flow import Recipe
 from constitution.principles import Principles
+from constitution.recipes.ai_feedback import AIFeedback
+from constitution.recipes.contrast import Contrast
 from constitution.recipes.critique_revise import CritiqueRevise
+from constitution.recipes.judging import Judging
 from constitution.sources.run_file import RunFile
-from constitution.steps.pair import Pairing
+from constitution.steps.label import CandidatePolicy
+from constitution.steps.pair import PairPolicy
+from constitution.steps.policies import pairing_of
 from constitution.steps.settle import Settler
 
 OwnChecks: TypeAlias = Mapping[str, Callable[..., object]]
@@ -38,8 +43,12 @@ def build_recipe(run: RunFile, principles: Principles) -> Recipe:
     Raises:
         SettingsError: if there is none of this name, or the constitution lacks what it uses.
     """
-    if run.recipe != CritiqueRevise.name:
-        raise SettingsError(f"recipe '{run.recipe}': expected {CritiqueRevise.name}")
+    if run.recipe not in RECIPES:
+        raise SettingsError(f"recipe '{run.recipe}': expected one of {', '.join(RECIPES)}")
+    return RECIPES[run.recipe](run, principles)
+
+
+def _critique_revise(run: RunFile, principles: Principles) -> Recipe:
     return CritiqueRevise(
         principles=principles,
         rounds=run.rounds,
@@ -47,7 +56,41 @@ def build_recipe(run: RunFile, principles: Principles) -> Recipe:
         verdict_first=run.verdict_first,
         sampling=run.sampling(),
         lora=run.lora(),
+        judging=_judging(run, principles) if run.verify == "judge" else None,
+        policy=cast("PairPolicy", run.policy),
     )
+
+
+def _ai_feedback(run: RunFile, principles: Principles) -> Recipe:
+    return AIFeedback(
+        judging=_judging(run, principles),
+        candidates=run.candidates,
+        temperatures=tuple(run.temperatures),
+        policy=cast("CandidatePolicy", run.policy),
+        draft_sampling=run.sampling()["draft"],
+        lora=run.lora(),
+    )
+
+
+def _contrast(run: RunFile, principles: Principles) -> Recipe:
+    assert run.policy is None  # it has none: one that is named is refused here
+    judging = _judging(run, principles) if run.verify == "judge" else None
+    return Contrast(principles, judging, run.sampling()["draft"], run.lora())
+
+
+def _judging(run: RunFile, principles: Principles) -> Judging:
+    return Judging(
+        principles, run.judge_read, run.judge_mode, run.judge_principles, run.judge_sampling, run.lora().get("judge"),
+        run.seed,
+    )  # fmt: skip
+
+
+RECIPES: Mapping[str, Callable[[RunFile, Principles], Recipe]] = {
+    CritiqueRevise.name: _critique_revise,
+    AIFeedback.name: _ai_feedback,
+    Contrast.name: _contrast,
+}
+"""The recipes that ship, by name."""
 
 
 def models_of(run: RunFile, recipe: Recipe, engine: Engine | None) -> dict[ModelRole, Named | Engine]:
@@ -58,7 +101,7 @@ def models_of(run: RunFile, recipe: Recipe, engine: Engine | None) -> dict[Model
 
 def settler_of(run: RunFile, principles: Principles, own: OwnChecks) -> Settler:
     """Pair policy and checks of a run."""
-    return Settler(Pairing(run.pairs, run.keep_check_worse), build_checks(principles, own))
+    return Settler(pairing_of(run.label_settings()), build_checks(principles, own))
 
 
 def build_checks(principles: Principles, own: OwnChecks) -> dict[str, tuple[Check, ...]]:

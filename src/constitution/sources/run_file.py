@@ -13,7 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from constitution.engine import ModelRole, Sampling
 from constitution.engines.models import Named
 from constitution.errors import Problem, RunFileError, SettingsError
+from constitution.recipes.ai_feedback import DEFAULT_CANDIDATES, MAX_CANDIDATES
 from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLING, MAX_ROUNDS
+from constitution.recipes.judging import JUDGE_SAMPLING
 from constitution.sources.compose import compose
 from constitution.sources.explain import explain, keys_at, nearest
 from constitution.sources.nodes import Table, plain
@@ -21,9 +23,14 @@ from constitution.sources.prompts import PromptSource
 from constitution.sources.prompts.exclusion import RUN
 from constitution.sources.prompts.reading import BadRows, Reading, Side
 from constitution.sources.prompts.source import where
+from constitution.steps.confirm import IfTie, IfWorse, Verify
+from constitution.steps.judge import JudgeMode
+from constitution.steps.label import CandidatePolicy
 from constitution.steps.pair import PairPolicy
+from constitution.steps.policies import policy_of
 from constitution.store.choice import Choice
 from constitution.store.plan import CHUNK_SIZE
+from constitution.verdicts import BAND
 
 T = TypeVar("T")
 
@@ -113,8 +120,36 @@ class RunFile(_Written):
     limit: Count | None = Field(None, description="Only the first so many records are inputs.")
     critique: bool = Field(True, description="Whether a critique stands before each revision.")
     verdict_first: bool = Field(False, description="Ask for a finding first; nothing found, nothing revised.")
-    pairs: PairPolicy = Field("first_last", description="Which texts of a chain are held against each other.")
-    keep_check_worse: bool = Field(False, description="Keep pairs whose chosen text breaks a check of the other.")
+    candidates: int = Field(
+        DEFAULT_CANDIDATES, ge=2, le=MAX_CANDIDATES, description="Answers to each prompt (ai_feedback)."
+    )
+    temperatures: list[Annotated[float, Field(ge=0, le=2)]] = Field(
+        default_factory=list, description="Of the candidates by turns; else that of the role draft."
+    )
+    pairs: Literal[PairPolicy, CandidatePolicy] | None = Field(
+        None,
+        description="Which texts of a chain are held against each other; else `first_last`, for ai_feedback "
+        "`best_worst`.",
+    )
+    judge_read: Literal["pairwise", "scoring", "both"] = Field(
+        "pairwise", description="How the judge is asked: two answers side by side, each by itself, or both."
+    )
+    judge_mode: JudgeMode = Field("direct", description="Read its label, after thoughts, or let it write the label.")
+    judge_principles: int = Field(1, ge=0, description="Principles drawn for each record; 0 is all that apply.")
+    tie_band: float = Field(BAND, ge=0, allow_inf_nan=False, description="A margin nearer to 0 than this is a tie.")
+    clamp: float | None = Field(
+        None, gt=0.5, lt=1, description="Keeps each principle's p between 1 - clamp and clamp (the paper's 0.6)."
+    )
+    keep_inconsistent: bool = Field(False, description="Keep pairs that the judge sees otherwise in the other order.")
+    verify: Verify | None = Field(
+        None,
+        description="Who confirms pairs that are made without a judge: `none`, `check`, `judge`; else checks, which "
+        "drop what they find worse.",
+    )
+    if_worse: IfWorse | None = Field(None, description="What becomes of a pair that is found worse; else `drop`.")
+    if_tie: IfTie | None = Field(
+        None, description="What becomes of a pair whose sides are found equal; else `flag` with verify, `keep` without."
+    )
     too_long: Literal["skip", "truncate_left", "error"] = Field(
         "skip", description="What becomes of a record whose longest chain does not fit the context."
     )
@@ -178,6 +213,32 @@ class RunFile(_Written):
         return MappingProxyType(
             {role: _sampling(default, self.roles.get(role)) for role, default in DEFAULT_SAMPLING.items()}
         )
+
+    @property
+    def judge_sampling(self) -> Sampling:
+        """How the judge samples its thoughts."""
+        return _sampling(JUDGE_SAMPLING, self.roles.get("judge"))
+
+    @property
+    def policy(self) -> str | None:
+        """The pair policy of its recipe; None where a chain makes one pair.
+
+        Raises:
+            SettingsError: the recipe has no such policy.
+        """
+        return policy_of(self.recipe, self.pairs)
+
+    def label_settings(self) -> dict[str, Any]:
+        """What decides its labels, for the manifest; what stands at its default is unset."""
+        return {
+            "pairs": self.policy,
+            "verify": self.verify,
+            "if_worse": self.if_worse,
+            "if_tie": self.if_tie,
+            "tie_band": None if self.tie_band == BAND else self.tie_band,
+            "clamp": self.clamp,
+            "keep_inconsistent": self.keep_inconsistent or None,
+        }
 
     def lora(self) -> Mapping[ModelRole, str]:
         """The adapter of each role that has one."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Literal, TypeAlias, get_args
 
-from constitution.checks import Check, keeps
-from constitution.records import OUTCOMES, ChainResult, CheckResult, Dropped, Failure, Outcome, PreferencePair, Trace
+from constitution.checks import Check
+from constitution.records import OUTCOMES, ChainResult, Dropped, Failure, Outcome, PreferencePair, Trace
+from constitution.steps.confirm import Confirming, check_results, confirm
 from constitution.steps.filter import leaks, normalised, same_text, trigram_jaccard
+from constitution.steps.label import Labelling, labelled_pairs, usable_candidates
 
 PairPolicy: TypeAlias = Literal["first_last", "adjacent", "all"]
 PAIR_POLICIES: tuple[str, ...] = get_args(PairPolicy)
@@ -21,7 +23,9 @@ class Pairing:
     """Which pairs are made of a trace, and which of them are kept."""
 
     policy: PairPolicy = "first_last"
-    keep_check_worse: bool = False
+    confirming: Confirming = field(default_factory=Confirming)
+    labelling: Labelling = field(default_factory=Labelling)
+    """Of judged candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,7 @@ def _decide(
     if (normalised(chosen.text), normalised(rejected.text)) in given:
         return Dropped("contradictory")
     between = tuple(r.principle for r in trace.good_rounds if rejected.round < r.number <= chosen.round)
-    results = check_results(trace, rejected.text, chosen.text, checks)
-    worse = [result.principle for result in results if result.rejected_keeps and not result.chosen_keeps]
-    if worse and not pairing.keep_check_worse:
-        return Dropped("check_worse", ", ".join(worse))
-    return PreferencePair(
+    made = PreferencePair(
         record=trace.record,
         sample=trace.sample,
         index=index,
@@ -107,21 +107,36 @@ def _decide(
         principles=between,
         rounds=(rejected.round, chosen.round),
         similarity=trigram_jaccard(rejected.text, chosen.text),
-        checks=results,
+        checks=check_results(trace, rejected.text, chosen.text, checks),
         tags=trace.tags,
         metadata=trace.metadata,
         tools=trace.tools,
     )
+    return confirm(made, trace, pairing.confirming, pairing.labelling)
 
 
-def check_results(
-    trace: Trace, rejected: str, chosen: str, checks: Mapping[str, tuple[Check, ...]]
-) -> tuple[CheckResult, ...]:
-    """What the checks of all principles drawn for the record say of the two texts, in the order of drawing."""
-    drawn = dict.fromkeys(trace.principles)
-    return tuple(
-        CheckResult(id, keeps(checks[id], rejected), keeps(checks[id], chosen)) for id in drawn if id in checks
+def contrast_pairs(trace: Trace, pairing: Pairing, checks: Mapping[str, tuple[Check, ...]]) -> tuple[Proposal, ...]:
+    """The pair of two candidates that were made under the two sides of a principle."""
+    sides = {candidate.side: candidate for candidate in trace.candidates}
+    chosen, rejected = sides["text"], sides["negation"]
+    if len(usable_candidates(trace.candidates)) < 2:
+        return ()
+    made = PreferencePair(
+        record=trace.record,
+        sample=trace.sample,
+        index=0,
+        conversation=trace.conversation,
+        chosen=chosen.text,
+        rejected=rejected.text,
+        principles=(chosen.principle,) if chosen.principle else (),
+        rounds=(rejected.number, chosen.number),
+        similarity=trigram_jaccard(rejected.text, chosen.text),
+        checks=check_results(trace, rejected.text, chosen.text, checks),
+        tags=trace.tags,
+        metadata=trace.metadata,
+        tools=trace.tools,
     )
+    return (confirm(made, trace, pairing.confirming, pairing.labelling),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +155,29 @@ def settle_chain(result: ChainResult, pairing: Pairing, checks: Mapping[str, tup
         return Settled("failed", result.error)
     if result.reason is not None:
         return Settled("dropped", result.reason)
+    if result.candidates:
+        return _settled(_of_candidates(result, pairing, checks), "too_few")
     defect = draft_defect(result.draft.text) if result.draft else "empty"
     if defect:
         return Settled("dropped", defect)
-    proposals = pairs(result, pairing, checks)
+    unusable = next((round.unusable for round in result.rounds if round.unusable), None)
+    return _settled(pairs(result, pairing, checks), unusable)
+
+
+def _of_candidates(trace: Trace, pairing: Pairing, checks: Mapping[str, tuple[Check, ...]]) -> tuple[Proposal, ...]:
+    if all(candidate.side is not None for candidate in trace.candidates):
+        return contrast_pairs(trace, pairing, checks)
+    return labelled_pairs(trace, pairing.labelling)
+
+
+def _settled(proposals: tuple[Proposal, ...], without: str | None) -> Settled:
+    """What proposals make of a chain; `without` is the reason where there is none, None where that is fine."""
     if any(isinstance(proposal, PreferencePair) for proposal in proposals):
         return Settled("paired", None, proposals)
     for proposal in proposals:
         if isinstance(proposal, Dropped):
             return Settled("dropped", proposal.reason, proposals)
-    unusable = next((round.unusable for round in result.rounds if round.unusable), None)
-    return Settled("dropped", unusable) if unusable else Settled("fine", None)
+    return Settled("dropped", without) if without else Settled("fine", None)
 
 
 def settle_input(chains: Sequence[Settled]) -> Settled:

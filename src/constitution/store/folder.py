@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +88,10 @@ class Manifest:
                 "install a newer constitution-rlaif"
             )
         try:
-            return cls(**{field.name: data[field.name] for field in fields(cls)})
+            read = cls(**{field.name: data[field.name] for field in fields(cls)})
         except KeyError as error:
             raise StoreError(f"{path}: the manifest lacks {error}") from None
+        return read if version > 2 else replace(read, settings=_of_version_2(read.settings))
 
     @property
     def shard(self) -> tuple[int, int] | None:
@@ -100,6 +101,12 @@ class Manifest:
     def planned(self) -> Plan:
         """The plan as an object."""
         return Plan.from_json(dict(self.plan))
+
+
+def _of_version_2(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by their names of today: `keep_check_worse` became `if_worse`."""
+    today = {name: value for name, value in settings.items() if name != "keep_check_worse"}
+    return {**today, "if_worse": "keep"} if settings.get("keep_check_worse") else today
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,9 +85,7 @@ def _recipe(run: RunRows) -> str:
     said.append(f"{settings.get('samples', 1)} chain for each prompt" if settings.get("samples", 1) == 1
                 else f"{settings['samples']} chains for each prompt")  # fmt: skip
     said.append(f"seed {settings.get('seed', 0)}")
-    said.append(f"pairs {code(run.settler.pairing.policy)}")
-    if run.settler.pairing.keep_check_worse:
-        said.append("pairs that a check calls worse are kept")
+    said += _labels(run)
     versions = run.manifest.versions
     engine = ", ".join(
         f"{name} {versions[name]}"
@@ -95,6 +93,27 @@ def _recipe(run: RunRows) -> str:
         if name in versions
     )
     return f"{', '.join(said)}. Versions: {escaped(engine)}."
+
+
+def _labels(run: RunRows) -> Iterator[str]:
+    """How its pairs were chosen and confirmed."""
+    recipe, pairing = str(run.manifest.settings.get("recipe")), run.settler.pairing
+    judged = recipe == "ai_feedback"
+    if recipe != "contrast":
+        yield f"pairs {code(pairing.labelling.policy if judged else pairing.policy)}"
+    if judged:
+        yield f"a margin under {pairing.labelling.band:g} is a tie"
+        if pairing.labelling.clamp is not None:
+            yield f"each principle's p clamped to {1 - pairing.labelling.clamp:g}-{pairing.labelling.clamp:g}"
+        if pairing.labelling.keep_inconsistent:
+            yield "pairs whose orders disagree are kept"
+        return
+    who = {"judge": "the judge", "check": "a check"}.get(pairing.confirming.by)
+    what = {"keep": "are kept", "flag": "are flagged", "flip": "are turned round"}.get(pairing.confirming.if_worse)
+    if who is not None and what is not None:
+        yield f"pairs that {who} calls worse {what}"
+    if pairing.confirming.by == "judge":
+        yield "pairs confirmed by the judge"
 
 
 def _roles(run: RunRows) -> Iterator[tuple[object, ...]]:

@@ -310,13 +310,20 @@ def _example(supposer: Supposer, prompt: Prompt, result: Trace, asked: Sequence[
         Shown(
             stage=one.stage,
             round=-one.priority // stages,
-            turns=tuple(Turn(turn.role, names.get(turn.content, turn.content)) for turn in one.messages),
+            turns=tuple(Turn(turn.role, _named(turn.content, names)) for turn in one.messages),
             text=supposer.counters[one.role].shown(one) if number == 0 else None,
             at_most=one.sampling.max_tokens,
         )
         for number, one in enumerate(asked)
     ]
     return Example(prompt.id, result.principles, tuple(shown))
+
+
+def _named(text: str, names: Mapping[str, str]) -> str:
+    """A turn with a name for each answer in it that is not known: the judge's hold several."""
+    for answer, name in names.items():
+        text = text.replace(answer, name) if len(answer) > 1 else names.get(text, text)
+    return text
 
 
 def _result(job: Job, counting: _Counting, inputs: int, rate: float | None) -> DryRun:

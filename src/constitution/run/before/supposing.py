@@ -20,6 +20,8 @@ from constitution.run.chain import MAX_ATTEMPTS, Chains, Served
 
 _WORDS = ("oak", "sun", "elm", "ice", "fox", "hen", "bee", "cat")
 """What the longest answers are made of: another word for each stage, so that no answer looks like a copy."""
+_CANDIDATES = ("red", "old", "tea", "map", "cup", "hat", "pen", "box", "key", "ink", "jar", "toe", "egg", "arm", "bus")
+"""The same for the candidates after the first."""
 _USED, _DISCARDED, _UNUSABLE = "a", "[INST]", ""
 """Short answers: one that every stage takes; one that shows the machinery, so that a revision is not kept; none."""
 _REMEMBERED = 1024
@@ -273,10 +275,16 @@ class Supposer:
 
     def longest(self, request: Request) -> Completion:
         """The longest answer that can be used."""
-        key = request.role, request.stage, request.sampling.max_tokens, request.sampling.json_schema
+        key = *self._place(request), request.sampling.max_tokens, request.sampling.json_schema
         if key not in self._longest:
             self._longest[key] = Completion(self._long_text(request))
         return self._longest[key]
+
+    def _place(self, request: Request) -> tuple[int, int]:
+        """Number of its stage, and in the first one of the candidate: what is held against each other must differ."""
+        stages = len(self.chains.recipe.stages)
+        stage = -request.priority % stages
+        return stage, -request.priority // stages if stage == 0 else 0
 
     def _turn_tokens(self, role: ModelRole, turn: Message) -> int:
         """Tokens of a turn that comes again in other chains: a request, a few-shot, a supposed answer."""
@@ -289,7 +297,8 @@ class Supposer:
 
     def _long_text(self, request: Request) -> str:
         counter, most, schema = self.counters[request.role], request.sampling.max_tokens, request.sampling.json_schema
-        word = _WORDS[self.chains.recipe.stages.index(request.stage) % len(_WORDS)]
+        stage, round = self._place(request)
+        word = _CANDIDATES[round - 1] if stage == 0 and round else _WORDS[stage % len(_WORDS)]
         if schema is None:
             return counter.longest(most, word)
         around, nothing = (counter.count((user(text),))[0] for text in (_instance(schema, "", answer=True), ""))
