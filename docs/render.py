@@ -45,7 +45,7 @@ from constitution.tokens.dialogue import STOPS, DialogueTemplate
 
 DOCS = Path(__file__).resolve().parent
 JUDGE = runpy.run_path(str(DOCS / "render_judge.py"))
-LOOP_TEMPLATES = [name for name in TEMPLATE_NAMES if not name.startswith(("judge", "score"))]
+LOOP_TEMPLATES = [name for name in TEMPLATE_NAMES if not name.startswith(("judge", "score", "contrast"))]
 ROOT = DOCS.parent
 PACKAGE = "constitution"
 

@@ -68,7 +68,7 @@ def what_the_judge_asks(fenced: Callable[..., str]) -> dict[str, Any]:
     scored = asked_of(judge_one(bench, CONVERSATION, ANSWERS[0], principles))
     shots = Bench(parse_constitution(EXAMPLE + SHOT))
     material = Material.of(shots, CONVERSATION, ANSWERS)
-    names = [name for name in TEMPLATE_NAMES if name.startswith(("judge", "score"))]
+    names = [name for name in TEMPLATE_NAMES if name.startswith(("judge", "score", "contrast"))]
     return {
         "example": fenced(EXAMPLE, "yaml"),
         "first": told(pair[0].messages, fenced),

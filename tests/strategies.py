@@ -22,6 +22,7 @@ from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.records import ChainResult, Critique, Draft, Finding, Revision, Round, Trace
 from constitution.run.chain import AnswerBook, Chains, Memory, Served, TooLong
 from constitution.seeds import Seeds
+from constitution.steps.confirm import IF_TIE, IF_WORSE, Confirming
 
 HOSTILE = (
     "{{ 7*7 }}",
@@ -335,3 +336,9 @@ _revisions = st.builds(
     reasoning=_reasoning,
     attempts=st.integers(1, 3),
 )
+
+
+confirmings = st.builds(
+    Confirming, st.sampled_from(["none", "check"]), st.sampled_from(IF_WORSE), st.sampled_from(IF_TIE)
+)
+"""Of pairs that no judge was asked about."""

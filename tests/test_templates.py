@@ -29,8 +29,9 @@ JUDGED = Principle("kind", preference="Which is kinder?", asks="Is it kind?", as
 SHOWS = {
     "critique": "What is unkind?", "critique_finding": "What is unkind?", "revise": "Mend it.",
     "revise_direct": "Mend it.", "judge_open": "end in 0a1b", "score_open": "end in 0a1b",
-    "judge_ask": "Which is kinder?", "judge_think": "Which is kinder?", "judge_decide": "A or B", "judge_shot": "A or B",
-    "score_ask": "Is it kind?", "score_ask_broken": "Is it unkind?",
+    "judge_ask": "Which is kinder?", "judge_think": "Which is kinder?", "judge_decide": "A or B",
+    "judge_shot": "A or B",
+    "contrast": "Be kind.", "score_ask": "Is it kind?", "score_ask_broken": "Is it unkind?",
 }  # fmt: skip
 
 

@@ -171,6 +171,13 @@ class Trace:
         return (*(round.principle for round in self.rounds), *dict.fromkeys(made))
 
     @property
+    def first_text(self) -> str | None:
+        """The first answer: the draft, or the first candidate that has a text."""
+        if self.draft is not None:
+            return self.draft.text
+        return next((candidate.text for candidate in self.candidates if candidate.text), None)
+
+    @property
     def good_rounds(self) -> tuple[Round, ...]:
         """The rounds whose revision stands: they alone made the texts after the draft."""
         return tuple(round for round in self.rounds if round.revision is not None and round.revision.good)

@@ -108,7 +108,7 @@ def test_no_engine_is_asked(tmp_path: Path) -> None:
     engine = LoggingEngine(tmp_path / "log")
     run = tiny(tmp_path).generate(prompts(5), tmp_path / "run", model=engine)
     asked = (tmp_path / "log").read_bytes()
-    run.export(tmp_path / "data", pairs="all", keep_check_worse=True, near_duplicates=0.8, split={"test": 0.5})
+    run.export(tmp_path / "data", pairs="all", if_worse="keep", near_duplicates=0.8, split={"test": 0.5})
     assert (tmp_path / "log").read_bytes() == asked
 
 

@@ -109,7 +109,7 @@ def test_a_finished_run_says_so(tmp_path: Path) -> None:
     [
         ("constitution generate --constitution ba", ["balanced"]),
         ("constitution generate --model sc", ["scripted"]),
-        ("constitution generate --pairs a", ["adjacent", "all"]),
+        ("constitution generate --pairs a", ["adjacent", "all", "against_draft"]),
         ("constitution export x --to s", ["sft"]),
         ("constitution ex", ["export"]),
     ],

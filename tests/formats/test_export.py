@@ -366,7 +366,7 @@ def test_another_policy_than_the_runs(tmp_path: Path) -> None:
     """Pairs and sums follow the export."""
     run = run_of([revised("a"), equal("b")], pairing=Pairing("all"))
     assert exported(tmp_path / "one", run).sums.pairs_proposed == 2
-    assert exported(tmp_path / "two", run, pairs="adjacent").sums.pairs_proposed == 2
+    assert exported(tmp_path / "two", run, labels={"pairs": "adjacent"}).sums.pairs_proposed == 2
     assert "--pairs adjacent" in (tmp_path / "two" / "README.md").read_text()
 
 
@@ -384,7 +384,7 @@ def test_fine_rows_can_be_left_out(tmp_path: Path) -> None:
         ({"kinds": ()}, "one at least"),
         ({"kinds": ("sft", "sft")}, "each kind once"),
         ({"format": "csv"}, "--format csv: expected one of parquet, jsonl"),
-        ({"pairs": "best"}, "--pairs best"),
+        ({"labels": {"pairs": "best"}}, "--pairs best"),
         ({"weights": (1.0,)}, "--weight"),
         ({"near_duplicates": 7.0}, "--near-duplicates 7"),
     ],

@@ -35,7 +35,7 @@ PLAIN = Settler(Pairing(), {})
 CHECKED = Settler(Pairing(), {"p0": (short,), "p1": (short,)})
 settlers = st.builds(
     Settler,
-    st.builds(Pairing, st.sampled_from(PAIR_POLICIES), st.booleans()),
+    st.builds(Pairing, st.sampled_from(PAIR_POLICIES), strategies.confirmings),
     st.sampled_from([{}, {"p0": (short,)}]),
 )
 failures = st.builds(

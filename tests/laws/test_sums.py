@@ -12,9 +12,9 @@ from constitution.messages import Prompt
 from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.records import OUTCOMES, REASONS, Dropped, Failure, PreferencePair, Trace
 from constitution.steps.pair import PAIR_POLICIES, Pairing, Settled, settle_chain, settle_input
-from tests.strategies import Chaos, chaos, prompts, recipes, run_chain, run_seeds, scripted, traces
+from tests.strategies import Chaos, chaos, confirmings, prompts, recipes, run_chain, run_seeds, scripted, traces
 
-pairings = st.builds(Pairing, st.sampled_from(PAIR_POLICIES), st.booleans())
+pairings = st.builds(Pairing, st.sampled_from(PAIR_POLICIES), confirmings)
 
 
 def short(text: str) -> Checked:

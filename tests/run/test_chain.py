@@ -250,6 +250,10 @@ class Fan:
     def sampling(self) -> Mapping[ModelRole, Sampling]:
         return small_sampling()
 
+    @property
+    def labels(self) -> Mapping[ModelRole, tuple[str, ...]]:
+        return {}
+
     def longest(self, prompt: Prompt, seeds: Seeds) -> Mapping[ModelRole, Longest]:
         return {"draft": Longest(prompt.conversation, 64)}
 

@@ -38,7 +38,7 @@ CHANGED: dict[str, Any] = {
     "critique": False,
     "verdict_first": True,
     "pairs": "all",
-    "keep_check_worse": True,
+    "if_worse": "keep",
     "too_long": "truncate_left",
     "keep_duplicates": True,
     "chunk_size": 11,
@@ -156,7 +156,7 @@ def test_one_round_more_reuses_the_rounds_before(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"pairs": "all"}, {"keep_check_worse": True}, {"chunk_size": 7}, {"limit": 9}, {"keep_duplicates": True}],
+    [{"pairs": "all"}, {"if_worse": "keep"}, {"chunk_size": 7}, {"limit": 9}, {"keep_duplicates": True}],
 )
 def test_what_makes_no_request_asks_nothing(options: dict[str, Any], old: Path, tmp_path: Path) -> None:
     """Pairs, filters, chunks and limits are made from answers that are there."""

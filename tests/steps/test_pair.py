@@ -12,6 +12,7 @@ from constitution.checks import Checked
 from constitution.messages import user
 from constitution.records import Draft as FirstDraft
 from constitution.records import Dropped, Failure, PreferencePair, Revision, Round, Trace
+from constitution.steps.confirm import Confirming
 from constitution.steps.filter import leaks, normalised, same_text, trigram_jaccard
 from constitution.steps.pair import PAIR_POLICIES, Pairing, PairPolicy, Settled, pairs, settle_chain, settle_input
 from constitution.steps.settle import Settler, by_input
@@ -73,7 +74,8 @@ def test_policies(policy: PairPolicy, texts: tuple[str | None, ...], expected: l
 @given(traces(), policies, st.booleans())
 def test_law_8(made: Trace, policy: PairPolicy, keep: bool) -> None:
     """Every kept pair: two texts that differ, neither empty nor, in the draft, a leak of the machinery."""
-    for pair in pairs(made, Pairing(policy, keep), {}):
+    confirming = Confirming(if_worse="keep" if keep else "drop")
+    for pair in pairs(made, Pairing(policy, confirming), {}):
         if isinstance(pair, PreferencePair):
             assert not same_text(pair.chosen, pair.rejected)
             assert normalised(pair.rejected)
@@ -155,7 +157,7 @@ def test_check_worse(draft: str, chosen: str, ids: str, expected: str) -> None:
     assert isinstance(proposal, PreferencePair if expected == "kept" else Dropped)
     if isinstance(proposal, Dropped):
         assert proposal == Dropped("check_worse", ids)
-    (kept,) = pairs(made, Pairing(keep_check_worse=True), CHECKS)
+    (kept,) = pairs(made, Pairing(confirming=Confirming(if_worse="keep")), CHECKS)
     assert isinstance(kept, PreferencePair)
 
 

@@ -125,7 +125,7 @@ def asked(folder: Path, text: str = TINY, rows: list[dict[str, Any]] = ROWS, **s
     ("settings", "expected"),
     [
         ({"pairs": "all"}, {}),
-        ({"keep_check_worse": True}, {}),
+        ({"if_worse": "keep"}, {}),
         ({"chunk_size": 2}, {}),
         ({"limit": 4}, {}),
         ({"where": ["a"]}, {}),

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from constitution.display.blocks import Block, Change, Fold, Line, Page, Said, Section, Span, Tone, line
 from constitution.messages import Conversation, Prompt
-from constitution.records import REASONS, ChainResult, Critique, Outcome, PreferencePair, Round, Trace
+from constitution.records import REASONS, Candidate, ChainResult, Critique, Outcome, PreferencePair, Round, Trace
 from constitution.steps.pair import Settled
+from constitution.verdicts import Opinion
 
 MEANINGS: dict[Outcome | str, str] = {
     "paired": "gave a chosen/rejected pair",
@@ -46,6 +47,8 @@ def chain_page(
 
 
 def _told(trace: Trace, texts: Mapping[str, str]) -> Iterator[Block]:
+    for candidate in trace.candidates:
+        yield from _candidate(candidate, texts)
     if trace.draft is None:
         return
     yield Said("draft" if not trace.draft.given else "answer", line(trace.draft.text, _asked(trace.draft.attempts)))
@@ -55,6 +58,20 @@ def _told(trace: Trace, texts: Mapping[str, str]) -> Iterator[Block]:
         yield Section((Said(f"round {round.number}", _drawn(round, texts)), *_round(round, before)))
         if round.revision is not None and round.revision.good:
             before = round.revision.text
+
+
+def _candidate(candidate: Candidate, texts: Mapping[str, str]) -> Iterator[Block]:
+    """One of several answers; one that was made under a side of a principle names it."""
+    name = f"answer {candidate.number}" if candidate.given else f"candidate {candidate.number}"
+    if candidate.unusable is not None:
+        yield Said(name, (Span(f"not used: {meaning(candidate.unusable)}", "warn"),))
+        return
+    yield Said(name, line(candidate.text, _asked(candidate.attempts)))
+    if candidate.principle is not None:
+        how = "under" if candidate.side == "text" else "under the negation of"
+        said = texts.get(candidate.principle, "")
+        yield Said("", line(Span(f"{how} ", "quiet"), Span(candidate.principle, "name"), f"  {said}" if said else ""))
+    yield from _thoughts(candidate.reasoning)
 
 
 def _drawn(round: Round, texts: Mapping[str, str]) -> Line:
@@ -106,10 +123,32 @@ def _thoughts(reasoning: str | None) -> Iterator[Block]:
 def _whole_way(settled: Settled) -> Iterator[Block]:
     """Pairs that no single round shows: those over several revisions."""
     kept = [pair for pair in settled.proposals if isinstance(pair, PreferencePair)]
-    over_several = [pair for pair in kept if len(pair.principles) > 1]
+    judged = [pair for pair in kept if pair.judge is not None]
+    for pair in judged:
+        yield from verdict_blocks(pair)
+    over_several = [pair for pair in kept if len(pair.principles) > 1 and pair not in judged]
     if over_several:
         changes = tuple(Change("pair", pair.rejected, pair.chosen, ("rejected", "chosen")) for pair in over_several)
         yield Fold("rejected to chosen, over all rounds", changes)
+
+
+def verdict_blocks(pair: PreferencePair) -> Iterator[Block]:
+    """What a judge said of a pair: the two texts, how sure it is, and each principle's say."""
+    yield Change("pair", pair.rejected, pair.chosen, ("rejected", "chosen"))
+    sure = "" if pair.p_chosen is None else f"the chosen one is better with p {pair.p_chosen:.2f}"
+    margin = "" if pair.margin is None else f", margin {pair.margin:+.2f}"
+    orders = {True: ", in both orders", False: ", but the orders disagree", None: ""}[pair.position_consistent]
+    yield Said("verdict", line(Span(f"{sure}{margin}{orders}", "good" if pair.position_consistent else "quiet")))
+    votes = [vote for vote in pair.votes if vote.principle]
+    if len(votes) > 1:
+        yield Fold("by principle", tuple(Said(vote.principle, (_vote(vote),)) for vote in votes))
+
+
+def _vote(vote: Opinion) -> Span:
+    said = vote.margin if vote.margin is not None else vote.vote
+    if said is None:
+        return Span("unreadable", "warn")
+    return Span(f"{said:+.2f}" if vote.margin is not None else f"{said:+d}", "good" if said > 0 else "quiet")
 
 
 def _outcome(settled: Settled, result: ChainResult) -> Line:

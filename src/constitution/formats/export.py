@@ -113,7 +113,7 @@ def export(runs: Sequence[RunRows], out: Path, options: Options) -> Exported:
     """
     options.check(len(runs))
     runs = _named([replace(run, settler=_settler(run.settler, options)) for run in runs])
-    shape = Shape(checks=any(run.shape.checks for run in runs), tools=any(run.shape.tools for run in runs))
+    shape = _shape(runs)
     with replacing(out, [run.digest for run in runs]) as folder:
         chooser = choose(
             runs, options.kinds, shape, fine=options.fine, weights=options.weights,
@@ -126,6 +126,25 @@ def export(runs: Sequence[RunRows], out: Path, options: Options) -> Exported:
         total.add(sums)
     configs = MappingProxyType({config.name: MappingProxyType(config.rows) for config in facts.configs})
     return Exported(out, configs, total, facts.near, facts.repeated_ids)
+
+
+def _shape(runs: Sequence[RunRows]) -> Shape:
+    """Columns that one run has all have; that of margins is there only if every run has them."""
+    judged = [_judge_mode(run) for run in runs]
+    return Shape(
+        checks=any(run.shape.checks for run in runs),
+        tools=any(run.shape.tools for run in runs),
+        judged=any(mode is not None for mode in judged),
+        margins=all(mode not in (None, "text") for mode in judged),
+    )
+
+
+def _judge_mode(run: RunRows) -> str | None:
+    """How the judge of a run was asked; None where none labels or confirms its pairs."""
+    settings = run.manifest.settings
+    if settings.get("recipe") != "ai_feedback" and run.settler.pairing.confirming.by != "judge":
+        return None
+    return str(settings.get("judge_mode", "direct"))
 
 
 def _settler(mine: Settler, options: Options) -> Settler:

@@ -33,6 +33,10 @@ class Shape:
     """Whether a principle of the constitution has a check."""
     tools: bool = False
     """Whether an input has tools, calls or reasoning: turns are then JSON objects, with no keys that they lack."""
+    judged: bool = False
+    """Whether a judge labelled or confirmed pairs."""
+    margins: bool = False
+    """Whether every pair has a margin: one null in that column makes TRL's RewardTrainer raise."""
 
 
 class Kind(Protocol):

@@ -76,9 +76,10 @@ def _dropped(chains: Sequence[ChainResult], reason: str) -> dict[str, Any]:
         "reason": reason,
         "meaning": REASONS[reason],
         "prompt": trace.conversation[-1].content,
-        "draft": trace.draft.text if trace.draft else None,
+        "draft": trace.first_text,
         "principles": trace.principles,
         "revisions": [round.revision.text for round in trace.rounds if round.revision],
+        **({"candidates": [candidate.text for candidate in trace.candidates]} if trace.candidates else {}),
     }
 
 

@@ -90,7 +90,7 @@ def _dropped(chains: tuple[ChainResult, ...], settler: Settler, reason: str) -> 
         reason,
         detail=why.detail or None if why else None,
         prompt=_said(trace),
-        draft=trace.draft.text if trace.draft else None,
+        draft=trace.first_text,
         tags=list(trace.tags),
         metadata=trace.metadata,
     )
@@ -103,8 +103,12 @@ def _failed(chains: tuple[ChainResult, ...]) -> dict[str, Any]:
                attempts=failure.attempts)  # fmt: skip
     if trace is None:
         return row
-    draft = trace.draft.text if trace.draft else None
-    return row | {"prompt": _said(trace), "draft": draft, "tags": list(trace.tags), "metadata": trace.metadata}
+    return row | {
+        "prompt": _said(trace),
+        "draft": trace.first_text,
+        "tags": list(trace.tags),
+        "metadata": trace.metadata,
+    }
 
 
 def _said(trace: Trace) -> str:

@@ -20,9 +20,10 @@ name = "preference"
 
 
 def schema(shape: Shape) -> pa.Schema:
-    """Columns: those that trainers read, where each pair comes from, and `checks` if the constitution has some.
+    """Columns: those that trainers read, where each pair comes from, what a judge said, and `checks` if there are some.
 
-    `tools` is one of the first where an input has tools, calls or reasoning.
+    `tools` is one of the first where an input has tools, calls or reasoning. `margin` is there only if every row has
+    one: natural-log odds that the chosen text is better.
     """
     import pyarrow as pa
 
@@ -33,6 +34,13 @@ def schema(shape: Shape) -> pa.Schema:
         ("rounds", pa.list_(pa.int32())), ("similarity", pa.float64()), ("tags", pa.list_(pa.string())),
         ("metadata", pa.string()),
     ]  # fmt: skip
+    if shape.margins:
+        columns.append(("margin", pa.float64()))
+    if shape.judged:
+        vote = [("principle_id", pa.string()), ("margin", pa.float64()), ("vote", pa.int32())]
+        columns += [
+            ("p_chosen", pa.float64()), ("position_consistent", pa.bool_()), ("votes", pa.list_(pa.struct(vote))),
+        ]  # fmt: skip
     if shape.checks:
         kept = [("principle_id", pa.string()), ("rejected_keeps", pa.bool_()), ("chosen_keeps", pa.bool_())]
         columns.append(("checks", pa.list_(pa.struct(kept))))
@@ -43,7 +51,7 @@ def rows(chains: tuple[ChainResult, ...], settler: Settler, shape: Shape) -> Ite
     """The kept pairs of one input."""
     for proposal in settler.input(chains).proposals:
         if isinstance(proposal, PreferencePair):
-            yield _row(proposal, shape) | (_checks(proposal) if shape.checks else {})
+            yield _row(proposal, shape) | _judged(proposal, shape) | (_checks(proposal) if shape.checks else {})
 
 
 def _row(pair: PreferencePair, shape: Shape) -> dict[str, Any]:
@@ -60,6 +68,19 @@ def _row(pair: PreferencePair, shape: Shape) -> dict[str, Any]:
         "tags": list(pair.tags),
         "metadata": pair.metadata,
     }
+
+
+def _judged(pair: PreferencePair, shape: Shape) -> dict[str, Any]:
+    row: dict[str, Any] = {"margin": pair.margin} if shape.margins else {}
+    if shape.judged:
+        row |= {
+            "p_chosen": pair.p_chosen,
+            "position_consistent": pair.position_consistent,
+            "votes": [
+                {"principle_id": vote.principle, "margin": vote.margin, "vote": vote.vote} for vote in pair.votes
+            ],
+        }
+    return row
 
 
 def _checks(pair: PreferencePair) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Rows for supervised fine-tuning: the last good revision of each chain, and drafts that were found fine.
+"""Rows for supervised fine-tuning: the last good revision of each chain, drafts that were found fine, best candidates.
 
 Source: TRL, "Dataset formats and types", language modeling, conversational (`messages`).
 """
@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from constitution.formats.rows import Shape, answer, message_type, tool_cells, tool_columns, turns
-from constitution.records import ChainResult, Trace
+from constitution.records import ChainResult, PreferencePair, Trace
+from constitution.steps.pair import Settled
 from constitution.steps.settle import Settler
 
 if TYPE_CHECKING:
@@ -34,15 +35,39 @@ def schema(shape: Shape) -> pa.Schema:
 def rows(chains: tuple[ChainResult, ...], settler: Settler, shape: Shape) -> Iterator[dict[str, Any]]:
     """One row for each chain that gave a pair, or that found its draft fine."""
     for chain in chains:
-        outcome = settler.chain(chain).outcome
-        if isinstance(chain, Trace) and outcome in ("paired", "fine") and chain.final is not None:
+        settled = settler.chain(chain)
+        if isinstance(chain, Trace) and (text := _text(chain, settled)) is not None:
             yield {
-                "messages": turns(chain.conversation) + answer(chain.final),
+                "messages": turns(chain.conversation) + answer(text),
                 **tool_cells(chain.tools, shape),
                 "id": chain.record,
                 "sample": chain.sample,
-                "principle_ids": [round.principle for round in chain.good_rounds],
-                "fine": outcome == "fine",
+                "principle_ids": _principles(chain, settled),
+                "fine": settled.outcome == "fine",
                 "tags": list(chain.tags),
                 "metadata": chain.metadata,
             }
+
+
+def _kept(settled: Settled) -> list[PreferencePair]:
+    return [proposal for proposal in settled.proposals if isinstance(proposal, PreferencePair)]
+
+
+def _text(chain: Trace, settled: Settled) -> str | None:
+    """What is worth learning of a chain; None where nothing is.
+
+    Of candidates the chosen one of the pair with the largest margin. A last revision that a kept pair rejects, since it
+    was found worse than what it revises, is not.
+    """
+    kept = _kept(settled)
+    if chain.candidates:
+        return max(kept, key=lambda pair: pair.margin or 0.0).chosen if kept else None
+    if settled.outcome not in ("paired", "fine") or any(pair.rejected == chain.final for pair in kept):
+        return None
+    return chain.final
+
+
+def _principles(chain: Trace, settled: Settled) -> list[str]:
+    if chain.candidates:
+        return list(max(_kept(settled), key=lambda pair: pair.margin or 0.0).principles)
+    return [round.principle for round in chain.good_rounds]
