@@ -296,6 +296,64 @@ def test_requests_of_a_limited_account_are_not_failed(server: Loopback) -> None:
     assert sum(body["messages"][0]["content"] == "late" for body in server.asked) > openai_server.LONE_FAILURES
 
 
+@pytest.mark.parametrize("status", [503, 529])
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "0"}], ids=["alone", "with Retry-After"])
+def test_requests_that_a_crowded_server_turns_away_are_not_failed(
+    server: Loopback, status: int, headers: dict[str, str]
+) -> None:
+    """Load that is shed more often than a request may fail says nothing of the request."""
+    left = 2 * openai_server.LONE_FAILURES
+
+    def shed(body: Body) -> Response | None:
+        nonlocal left
+        if "late" not in str(body["messages"]) or not left:
+            return None
+        left -= 1
+        return error(status, "overloaded", **headers)
+
+    async def work(engine: OpenAIEngine) -> Completion:
+        server.faults = [shed] * 2000
+        late = asyncio.create_task(engine.answer(request("late", "late")))
+        while not late.done():
+            await engine.answer(request("other"))
+        return await late
+
+    assert with_engine(server, work, patience=20).text
+
+
+def test_a_request_that_is_always_turned_away_fails_alone_after_patience(server: Loopback) -> None:
+    """A 503 for as long as patience, while others are answered, is this request's own."""
+
+    def shed(body: Body) -> Response | None:
+        return error(503, "overloaded") if "late" in str(body["messages"]) else None
+
+    async def work(engine: OpenAIEngine) -> None:
+        server.faults = [shed] * 4000
+        late = asyncio.create_task(engine.answer(request("late", "late")))
+        while not late.done():
+            await engine.answer(request("other"))
+        with pytest.raises(RequestRefused, match="while it answered others"):
+            await late
+
+    with_engine(server, work, patience=0.7)
+
+
+def test_others_wait_too_after_a_529_with_retry_after(server: Loopback) -> None:
+    """As after a 429."""
+
+    async def work(engine: OpenAIEngine) -> float:
+        server.faults = [error(529, "overloaded", **{"Retry-After": "1"})]
+        first = asyncio.create_task(engine.answer(request("a")))
+        while not server.asked:  # noqa: ASYNC110 - another thread counts
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        await engine.answer(request("b"))
+        await first
+        return server.seen[1].at - server.seen[0].at
+
+    assert with_engine(server, work) >= 0.9
+
+
 def test_cancelling_frees_the_place_in_the_queue(server: Loopback) -> None:
     """Also while it waits to ask again."""
 

@@ -28,6 +28,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 LONE_FAILURES = 8
 """A request that fails so often while the server answers others is itself at fault."""
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_SHEDS = frozenset({429, 503, 529})
+"""A server that turns requests away because it has too many: which of them it turns away says nothing of them."""
 _PROBE_FAILURES = 3
 
 
@@ -193,7 +195,7 @@ class Server:
         if tries.since is None:
             tries.since, tries.answers = now, self._answers
         tries.count += 1
-        tries.alone += self._answers > tries.answers and error.status != 429
+        tries.alone += self._answers > tries.answers and error.status not in _SHEDS
         tries.answers = self._answers
         tries.of_500 += error.status in (500, 501)
         if tries.most_500 is not None and tries.of_500 >= tries.most_500:
@@ -283,7 +285,7 @@ class Server:
             return EngineDeadError(story)
         if status in _PASSING:
             wait = _retry_after(headers)
-            if wait is not None and status in (429, 503):
+            if wait is not None and status in _SHEDS:
                 self._not_before = max(self._not_before, time.monotonic() + min(wait, self._patience))
             return Passing(story, status=status, wait=wait)
         if status >= 500:
