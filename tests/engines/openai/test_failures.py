@@ -180,6 +180,42 @@ def test_the_key_is_sent(monkeypatch: pytest.MonkeyPatch, server: Loopback) -> N
     assert ask(server, request(), api_key_env="MY_KEY")
 
 
+def test_an_account_at_openai_is_told_to_no_other_server(monkeypatch: pytest.MonkeyPatch, server: Loopback) -> None:
+    """Neither organization nor project, in no request, the first ones included."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-0123456789")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-0123456789")
+    started(server)
+    started(server)
+    seen = [*server.seen]
+    ask(server, request())
+    seen += server.seen
+    assert len(seen) > 3
+    sent = [text for one in seen for pair in one.headers.items() for text in pair]
+    assert not [
+        text for text in sent if "0123456789" in text or text.lower() in ("openai-organization", "openai-project")
+    ]
+
+
+def sees(url: str) -> tuple[str | None, str | None]:
+    """Organization and project that the client of an address sends."""
+    client = openai_server.Server(url, key=None, key_from="K", max_in_flight=1, patience=1.0, timeout=0.3)._client
+    return client.organization, client.project
+
+
+def test_openai_itself_is_told_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no host whose name only looks like it."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
+    for url in ("https://api.openai.com/v1", "https://eu.api.openai.com/v1", "https://API.openai.com:443/v1"):
+        assert sees(url) == ("org-1", "proj-1")
+    for url in (
+        "https://evil-api.openai.com/v1",
+        "https://api.openai.com.evil.org/v1",
+        "http://localhost/api.openai.com",
+    ):
+        assert sees(url) == (None, None)
+
+
 def test_a_key_that_is_refused_in_mid_run_ends_it(monkeypatch: pytest.MonkeyPatch, server: Loopback) -> None:
     """No other request is sent to find that out again, and the key is not told."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-0123456789")

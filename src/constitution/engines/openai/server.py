@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from constitution.errors import ConstitutionError, EngineDeadError, RequestRefused
 
@@ -117,6 +118,8 @@ class Server:
         self._key, self._key_from = key, key_from
         self._patience, self._timeout = patience, timeout
         self._client = AsyncOpenAI(api_key=key or "none", base_url=url, max_retries=0)
+        if not _is_openai(url):  # the client sends what OPENAI_ORG_ID and OPENAI_PROJECT_ID hold to anybody
+            self._client.organization = self._client.project = None
         self._queue = Queue(max_in_flight)
         self._answers = 0
         self._last_answer = -float("inf")
@@ -305,6 +308,11 @@ class Server:
         if self._key:
             text = text.replace(self._key, "***")
         return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _is_openai(url: str) -> bool:
+    """Whether a base URL is OpenAI's own, or one of its regions'."""
+    return f".{urlsplit(url).hostname}".endswith(".api.openai.com")
 
 
 class _Tries:
