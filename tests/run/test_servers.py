@@ -11,6 +11,7 @@ import pytest
 
 import constitution
 from constitution import Run
+from constitution.engines.openai import server as openai_server
 from constitution.errors import EngineDeadError, SettingsChanged, SettingsError
 from constitution.store.folder import Manifest
 from constitution.store.journal import read_journal
@@ -135,6 +136,93 @@ def test_a_run_goes_on_where_its_server_has_moved(server: Loopback, tmp_path: Pa
         other.models = [{"id": "large", "max_model_len": 100}]
         with pytest.raises(SettingsChanged, match="server#large"):
             tiny(tmp_path).generate(QUESTIONS, tmp_path / "run", model=f"{other.url}#large", rounds=1)
+
+
+def test_answers_of_another_model_stop_the_run(server: Loopback, tmp_path: Path) -> None:
+    """Where answers name the model; none of the other one's are kept, and the run goes on with the first one."""
+    server.reply = {"model": "small-1"}
+
+    def changes(body: Body) -> Any:
+        server.reply = {"model": "small-2" if len(body["messages"]) > 1 else "small-1"}
+
+    server.faults = [changes] * 100
+    with pytest.raises(EngineDeadError, match=r"'small-1' and now come from 'small-2'.*the same command goes on"):
+        run_on(server, tmp_path)
+    kept = [line for line in journal_lines(tmp_path / "run") if "key" in line]
+    assert {line["stage"] for line in kept} == {"draft"}
+    server.faults, server.reply = [], {"model": "small-2"}
+    with pytest.raises(SettingsChanged, match="answered as small-1, it now answers as small-2"):
+        run_on(server, tmp_path)
+    constitution.close()
+    server.reply = {"model": "small-1"}
+    assert run_on(server, tmp_path).complete
+
+
+def test_a_server_that_comes_back_with_another_model_stops_the_run(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its list says what stands behind the name: before it is asked anything more."""
+    monkeypatch.setattr(openai_server, "SOONEST_RETURN", 0)
+    first, other = ({"id": "small", "root": root, "max_model_len": 4096} for root in ("org/first", "org/other"))
+    server.models = [first]
+    at = 0
+
+    def restarts(body: Body) -> Any:
+        nonlocal at
+        if body["max_tokens"] == 1:
+            return None
+        server.models, at = [other], len(server.asked)
+        return error(503, "loading the model")
+
+    server.faults = [restarts, restarts]  # the first one sees the question of the start
+    with pytest.raises(EngineDeadError, match=r"was org/first and is org/other.*the same command goes on"):
+        run_on(server, tmp_path, in_flight=1)
+    assert len(server.asked) == at
+    with pytest.raises(SettingsChanged, match="small@org/first, the engine now serves small@org/other"):
+        run_on(server, tmp_path, in_flight=1)
+    constitution.close()
+    server.models = [first]
+    assert run_on(server, tmp_path, in_flight=1).complete
+
+
+def test_a_server_that_comes_back_with_its_model_goes_on(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at once, and asked again."""
+    monkeypatch.setattr(openai_server, "SOONEST_RETURN", 0)
+    server.models = [{"id": "small", "root": "org/first", "max_model_len": 4096}]
+    server.faults = [lambda body: None if body["max_tokens"] == 1 else error(502, "gone")] * 2
+    assert run_on(server, tmp_path, in_flight=1).complete
+    assert sum(one.path == "/v1/models" for one in server.seen) == 2
+
+
+def test_a_server_that_sheds_load_is_not_looked_at(server: Loopback, tmp_path: Path) -> None:
+    """While it answers others it was not away."""
+    server.faults = [lambda body: None if body["max_tokens"] == 1 else error(503, "too many")] * 4
+    assert run_on(server, tmp_path).complete
+    assert sum(one.path == "/v1/models" for one in server.seen) == 1
+
+
+@pytest.mark.parametrize(("begun", "continued"), [("", "#small"), ("#small", "")])
+def test_the_name_of_the_only_model_may_be_left_out_or_added(
+    server: Loopback, tmp_path: Path, begun: str, continued: str
+) -> None:
+    """The run knows the name that was found; another name is another model."""
+
+    def run(named: str) -> Run:
+        return tiny(tmp_path).generate(QUESTIONS, tmp_path / "run", model=f"{server.url}{named}", rounds=1)
+
+    server.faults = [lambda body: error(401, "no") if len(body["messages"]) > 1 else None] * 100
+    with pytest.raises(EngineDeadError):
+        run(begun)
+    server.faults = []
+    constitution.close()
+    assert run(continued).complete
+    server.models = [{"id": "large", "max_model_len": 4096}]
+    # Complete runs start no engine: one more file has something to do.
+    (tmp_path / "run" / "shards" / "00000.parquet").unlink()
+    with pytest.raises(SettingsChanged, match="large"):
+        run("#large")
 
 
 def test_what_a_server_cannot_be_asked_is_refused_at_the_start(server: Loopback, tmp_path: Path) -> None:

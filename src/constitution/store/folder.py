@@ -275,13 +275,20 @@ def refuse_changes(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], c
     changed = [
         f"{name} was {_short(before.get(name))}, is {_short(after.get(name))}"
         for name in sorted(before.keys() | after.keys())
-        if not may_change(name) and before.get(name) != after.get(name)
+        if not may_change(name) and not _same(name, before.get(name), after.get(name))
     ]
     if changed:
         raise SettingsChanged(
             f"{path}: the run has other settings: {'; '.join(changed)}. To go on with the run, give it its own "
             f"settings; to start anew from its answers: {command}"
         )
+
+
+def _same(name: str, was: object, now: object) -> bool:
+    """Whether a setting is the same, as far as settings tell."""
+    if name.startswith("model.") and "server#" in (was, now) and {str(was)[:7], str(now)[:7]} == {"server#"}:
+        return True  # a server's only model, unnamed: which one it is, is held against the manifest at the start
+    return was == now
 
 
 def _short(value: object) -> str:

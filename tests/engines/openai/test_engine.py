@@ -15,7 +15,7 @@ import pytest
 
 from constitution.engine import Completion, Parent
 from constitution.engines.openai import OpenAIEngine
-from constitution.engines.openai.server import Queue
+from constitution.engines.openai.queue import Queue
 from constitution.errors import RecordError, RequestRefused, SettingsError
 from constitution.messages import assistant, user
 from tests.engines.openai.asking import ask, request, started, with_engine

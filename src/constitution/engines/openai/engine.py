@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from constitution.digest import digest_bytes
@@ -30,7 +31,7 @@ from constitution.engines.openai.asks import (
 )
 from constitution.engines.openai.control_text import ControlTexts
 from constitution.engines.openai.options import Options, base_url
-from constitution.engines.openai.probe import Found, find_out
+from constitution.engines.openai.probe import Found, find_out, same_model
 from constitution.engines.openai.server import Json, Server
 from constitution.engines.openai.speech import Speech, load_speech
 from constitution.errors import ConstitutionError, EngineDeadError, EngineStartError, RequestRefused, SettingsError
@@ -246,6 +247,8 @@ class OpenAIEngine:
             every = [await find_out(server, self._model, self._speech) for server in self._servers.values()]
             self._found = self._common(every)
             self._capabilities = self._describe(every)
+            for server, found in zip(self._servers.values(), every, strict=True):
+                server.recognise = partial(same_model, server, found)
         except BaseException:
             await self.close()
             raise
@@ -299,6 +302,7 @@ class OpenAIEngine:
             "engine": "server",
             "servers": ", ".join(self._urls),
             "server_version": found.version,
+            "answers_as": found.answers_as,
             "asked_by": "token ids" if tokens else "chats",
             "fields": "described by the server" if found.told else "not refused by the server",
             "unsent": ", ".join(sorted(found.takes.without)) or None,

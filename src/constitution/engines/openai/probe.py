@@ -8,7 +8,7 @@ the next, so that it costs one token in all, and two where token prompts are tri
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,6 +74,8 @@ class Found:
     version: str | None = None
     told: bool = False
     """Whether the server describes its fields, or was only seen not to refuse them."""
+    answers_as: str | None = None
+    """The model that its answers name."""
     no_tokens: str | None = None
     """Why it is not sent token ids, where a tokenizer is there."""
 
@@ -96,7 +98,7 @@ async def find_out(server: Server, name: str | None, speech: Speech | None) -> F
         SettingsError: no model was named and it serves several; or the tokenizer is not the model's.
     """
     try:
-        cards = await _cards(server)
+        cards = await _cards(server, server.get)
         chosen, card = _choose(server, name, cards)
         fields = await _fields(server)
         version = await server.glance(f"{server.root}/version")
@@ -109,17 +111,34 @@ async def find_out(server: Server, name: str | None, speech: Speech | None) -> F
             version=str(version["version"]) if isinstance(version, Mapping) and "version" in version else None,
             told=fields is not None,
         )
-        return await _try_out(server, found, fields or {}, speech)
+        found = await _try_out(server, found, fields or {}, speech)
+        return replace(found, answers_as=server.answers_as)
     except EngineDeadError as error:
         raise EngineStartError(str(error)) from None
     except Rejected as error:
         raise EngineStartError(f"{error}. It refuses even a plain question; nothing was asked yet") from None
 
 
-async def _cards(server: Server) -> list[Mapping[str, Any]]:
+async def same_model(server: Server, found: Found) -> None:
+    """Look whether a server that was away serves the same model as when it was found out, as far as its list tells.
+
+    Raises:
+        EngineDeadError: another one.
+        Passing: it is not back.
+    """
+    cards = await _cards(server, server.get_once)
+    root = next((_root(card.get("root"), found.name) for card in cards if card["id"] == found.name), None)
+    if found.root is not None and root is not None and root != found.root:
+        raise EngineDeadError(
+            f"{server.url}: '{found.name}' was {found.root} and is {root} since the server was away: another model "
+            "stands behind the same name. Have the server serve the first one again"
+        )
+
+
+async def _cards(server: Server, get: Callable[[str], Awaitable[object]]) -> list[Mapping[str, Any]]:
     """What the server says of each model; nothing where it has no list."""
     try:
-        listed = await server.get("/models")
+        listed = await get("/models")
     except (NotThere, Rejected):
         return []
     data = listed.get("data") if isinstance(listed, Mapping) else None

@@ -1,4 +1,4 @@
-"""One server over HTTP: a queue before it, what is asked again, and what its refusals mean.
+"""One server over HTTP: what is asked again, and what its refusals mean.
 
 What may pass by itself (too many requests, a server that restarts, a broken answer) is asked again with longer and
 longer waits; what cannot is told at once. Knows nothing of prompts and answers.
@@ -7,18 +7,16 @@ longer waits; what cannot is told at once. Knows nothing of prompts and answers.
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from constitution.engines.openai.queue import Queue
 from constitution.errors import ConstitutionError, EngineDeadError, RequestRefused
 
 T = TypeVar("T")
@@ -32,6 +30,10 @@ _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _SHEDS = frozenset({429, 503, 529})
 """A server that turns requests away because it has too many: which of them it turns away says nothing of them."""
 _PROBE_FAILURES = 3
+SOONEST_RETURN = 5.0
+"""Seconds: no server is back with another model sooner."""
+_IDLE = 60.0
+"""Seconds without an answer in which a server may have been another one unseen."""
 
 
 class Passing(Exception):
@@ -58,42 +60,6 @@ class Rejected(RequestRefused):
         """The whole body of the refusal."""
         self.field = field
         """The field that the server names; None where it names none in its place."""
-
-
-class Queue:
-    """So many at a time; of those that wait the one with the lowest number goes first, then the earliest."""
-
-    def __init__(self, most: int) -> None:
-        self._free = most
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
-
-    @asynccontextmanager
-    async def place(self, priority: int) -> AsyncIterator[None]:
-        """Wait for a place, and hold it."""
-        if self._free:
-            self._free -= 1
-        else:
-            turn = asyncio.get_running_loop().create_future()
-            heapq.heappush(self._waiting, (priority, next(self._order), turn))
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._leave()
-                raise
-        try:
-            yield
-        finally:
-            self._leave()
-
-    def _leave(self) -> None:
-        while self._waiting:
-            turn = heapq.heappop(self._waiting)[2]
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
 
 
 class Server:
@@ -125,8 +91,16 @@ class Server:
         self._last_answer = -float("inf")
         self._not_before = 0.0
         self._reached = False
+        self._looked = -float("inf")
+        self._away = False
+        """Whether it may have begun anew since it was looked at."""
+        self._looking = asyncio.Lock()
         self.models: tuple[str, ...] = ()
         """What it serves, once it was asked."""
+        self.answers_as: str | None = None
+        """The model that its answers name; None while none did."""
+        self.recognise: Callable[[], Awaitable[None]] | None = None
+        """Asks, after it was away, whether it is still the same; raises what ends the run where it is not."""
 
     @property
     def root(self) -> str:
@@ -144,6 +118,15 @@ class Server:
             EngineDeadError, Rejected: as `ask`.
         """
         return await self._patiently(partial(self._send, partial(self._client.get, path)))
+
+    async def get_once(self, path: str) -> object:
+        """As `get`, without patience.
+
+        Raises:
+            Passing: it failed; `ask` tries again.
+            EngineDeadError, Rejected: as `ask`.
+        """
+        return await self._send(partial(self._client.get, path))
 
     async def glance(self, url: str) -> object:
         """What stands at a whole URL that not every server has; None where nothing does."""
@@ -223,6 +206,8 @@ class Server:
         )
 
     async def _post(self, path: str, body: Json, read: Callable[[Json], T]) -> T:
+        if self.recognise is not None:
+            await self._recognised(self.recognise)
         answer = await self._send(partial(self._client.post, path, body=body))
         if isinstance(answer, dict) and isinstance(answer.get("error"), Mapping):
             # Some routers give the failure of the server behind them with a 200.
@@ -234,9 +219,28 @@ class Server:
             found = read(answer)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise Passing(f"{self.url} gave an answer that cannot be read ({error!r}): {self._clean(answer)}") from None
+        self._note_name(answer.get("model"))
         self._answers += 1
         self._last_answer = time.monotonic()
         return found
+
+    async def _recognised(self, recognise: Callable[[], Awaitable[None]]) -> None:
+        """Where the server was away, or nobody saw it for a while, look at what it serves before it is asked more."""
+        async with self._looking:
+            if self._away or time.monotonic() - max(self._last_answer, self._looked) > _IDLE:
+                await recognise()
+                self._away, self._looked = False, time.monotonic()
+
+    def _note_name(self, name: object) -> None:
+        """Hold the model that an answer names against that of the answers before it."""
+        if not isinstance(name, str) or not name:
+            return
+        if self.answers_as is not None and name != self.answers_as:
+            raise EngineDeadError(
+                f"{self.url}: answers came from '{self.answers_as}' and now come from '{name}': another model stands "
+                "behind the same name. Name one that does not change, or have the server serve the first one again"
+            )
+        self.answers_as = name
 
     async def _send(self, call: Callable[..., Awaitable[object]]) -> object:
         """Send once. Raises Passing, or what ends the request or the run."""
@@ -273,6 +277,7 @@ class Server:
             return EngineDeadError(f"{story}. Its certificate is not trusted: name its authority in SSL_CERT_FILE")
         if not self._reached:
             return EngineDeadError(f"{story}. Is the server running, and is the address right?")
+        self._away = True
         return Passing(story)
 
     def _status(self, status: int, body: object, headers: Mapping[str, str]) -> Exception:
@@ -287,6 +292,9 @@ class Server:
         if status == 402 or _code(body) == "insufficient_quota":
             return EngineDeadError(story)
         if status in _PASSING:
+            # Others in front of a server say so while it is away, and it says so itself where it has too many.
+            quiet = time.monotonic() - self._last_answer
+            self._away = self._away or (status in (502, 503, 504) and quiet > SOONEST_RETURN)
             wait = _retry_after(headers)
             if wait is not None and status in _SHEDS:
                 self._not_before = max(self._not_before, time.monotonic() + min(wait, self._patience))
