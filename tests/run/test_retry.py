@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from constitution import Request, Run, ScriptedEngine
-from constitution.errors import RequestRefused, StoreError
+from constitution.errors import EngineDeadError, RequestRefused, StoreError
+from constitution.run.standing import paid
+from constitution.store.folder import Manifest, RunFolder
 from tests.run.test_resume import _stopping
 from tests.scripted_runs import KeepingEngine, journal_lines, prompts, repeated, rows, sealed_files, tiny
 
@@ -96,6 +98,44 @@ def test_without_a_journal_the_shard_is_kept(tmp_path: Path) -> None:
     assert [row for row in rows(run) if row.record not in BAD] == kept
     assert run.summary()["failed"] == 0
     assert run.summary()["tokens"]["draft"]["requests"] >= before["draft"]["requests"]
+
+
+def total_of(tokens: Mapping[str, Mapping[str, int]]) -> int:
+    return sum(counts["prompt"] + counts["output"] for counts in tokens.values())
+
+
+def test_without_a_journal_all_that_was_paid_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the journals were deleted and after it, over sessions that were cut off: for limits and in the sums."""
+    only = RECORDS[:8]
+
+    def run(engine: ScriptedEngine, **more: Any) -> Run:
+        return tiny(tmp_path).generate(only, tmp_path / "run", model=engine, retry_failed=True, **{**SETTINGS, **more})
+
+    first = run(KeepingEngine(fault=lambda r: RequestRefused("no") if r.stage == "revise" else None))
+    assert first.summary()["failed"] == 8
+    before = total_of(first.summary()["tokens"])
+    (tmp_path / "run" / "journal" / "00000.jsonl").unlink()
+    asked: list[Request] = []
+
+    def dies(request: Request) -> Exception | None:
+        asked.append(request)
+        return EngineDeadError("gone") if len(asked) > 12 else None
+
+    with pytest.raises(EngineDeadError):
+        run(ScriptedEngine(fault=dies), in_flight=1)
+    folder = RunFolder(tmp_path / "run")
+    lines = [line for line in journal_lines(folder.path) if "key" in line]
+    assert len(lines) == 12
+    between = total_of(paid(folder, Manifest.read(folder.file("manifest.json")).planned().chunks).tokens)
+    assert between == before + sum(line["prompt_tokens"] + line.get("told_output", 0) for line in lines)
+    engine = KeepingEngine()
+    last = run(engine)
+    assert last.summary()["failed"] == 0
+    after = total_of(last.summary()["tokens"])
+    assert after > between
+    assert total_of(paid(folder, Manifest.read(folder.file("manifest.json")).planned().chunks).tokens) == after
+    requests = sum(counts["requests"] for counts in last.summary()["tokens"].values())
+    assert requests == 16 + 12 + len(engine.asked)
 
 
 def test_samples_that_stand_are_kept(tmp_path: Path) -> None:

@@ -6,16 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import orjson
+
 from constitution.engine import Completion, Request
 from constitution.records import ChainResult, Dropped, Failure
 from constitution.run.drops import Lost
+from constitution.run.standing import unjournalled
 from constitution.steps.pair import Settled
 from constitution.steps.settle import by_input
 from constitution.store.disk import write_atomically
 from constitution.store.folder import RunFolder
 from constitution.store.journal import REUSED, AnswerEvent, DoneEvent, JournalContent, Journals
 from constitution.store.plan import ChunkPlan, PlannedRecord
-from constitution.store.shards import read_shard, read_sums
+from constitution.store.shards import read_shard
 from constitution.store.sums import Sums
 
 
@@ -56,15 +59,13 @@ class OpenChunk:
         Raises:
             StoreError: the shard cannot be read, or the folder not be written.
         """
-        path = folder.shard(self.plan.number)
-        write_atomically(folder.reopened(self.plan.number), b"")
-        for chains in by_input(read_shard(path)):
+        number = self.plan.number
+        lost = unjournalled(folder, number, self.sums)
+        write_atomically(folder.reopened(number), orjson.dumps(lost.to_json()))
+        self.sums.add(lost)
+        for chains in by_input(read_shard(folder.shard(number))):
             if not any(isinstance(chain, Failure) for chain in chains):
                 self.kept[chains[0].record] = chains
-        sealed = read_sums(path)
-        if _requests(sealed) > _requests(self.sums):  # the journal is gone: what was paid for stands in the seal
-            self.sums.tokens = sealed.tokens
-            self.sums.signs["reused_answers"] = sealed.signs["reused_answers"]
 
     def get(self, request: Request, attempt: int) -> Completion | None:
         """The journalled answer, else another run's, which is copied into this journal."""
@@ -106,10 +107,6 @@ class OpenChunk:
     def complete(self) -> bool:
         """Whether every record has its results."""
         return len(self.results) + len(self.turned_away) == self.plan.records
-
-
-def _requests(sums: Sums) -> int:
-    return sum(counts["requests"] for counts in sums.tokens.values()) + sums.signs["reused_answers"]
 
 
 def writable(result: ChainResult) -> ChainResult:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import orjson
+
+from constitution.errors import StoreError
 from constitution.run.drawing import Drawn
 from constitution.store.folder import RunFolder
 from constitution.store.journal import read_journal
@@ -76,10 +80,45 @@ def paid(folder: RunFolder, chunks: Sequence[ChunkPlan]) -> Sums:
     """
     total = Sums()
     for number in (chunk.number for chunk in chunks):
-        sealed, path = folder.sealed(number), folder.journal(number)
-        if sealed and not folder.reopened(number).exists():
+        path = folder.journal(number)
+        journalled = Sums()
+        if folder.sealed(number) and not folder.reopened(number).exists():
             total.add(read_sums(folder.shard(number)))
-        elif path.exists():
+            continue
+        if path.exists():
             for event in read_journal(path).answers.values():
-                total.count_event(event)
+                journalled.count_event(event)
+        total.add(journalled)
+        if folder.sealed(number):
+            total.add(unjournalled(folder, number, journalled))
     return total
+
+
+def unjournalled(folder: RunFolder, number: int, journalled: Sums) -> Sums:
+    """What was paid for in a sealed chunk and stands in its seal alone, since its journal was deleted.
+
+    Args:
+        folder: of the run.
+        number: of the chunk.
+        journalled: what its journal holds.
+
+    Raises:
+        StoreError: the seal, or what was noted when the chunk was opened again, cannot be read.
+    """
+    path = folder.reopened(number)
+    try:
+        noted = path.read_bytes() if path.exists() else b""
+        found = Sums.from_json(orjson.loads(noted)) if noted else Sums()
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{path}: cannot read what the chunk was paid for before: {error}") from None
+    sealed = read_sums(folder.shard(number))
+    if _answers(sealed) <= _answers(journalled) + _answers(found):
+        return found
+    return Sums(
+        tokens={stage: counts - journalled.tokens.get(stage, Counter()) for stage, counts in sealed.tokens.items()},
+        signs=Counter(reused_answers=sealed.signs["reused_answers"] - journalled.signs["reused_answers"]),
+    )
+
+
+def _answers(sums: Sums) -> int:
+    return sum(counts["requests"] for counts in sums.tokens.values()) + sums.signs["reused_answers"]
