@@ -192,6 +192,28 @@ def test_room_is_held_for_what_is_in_flight(script: Any, limit: int, chains: int
     assert budget.tokens <= limit
 
 
+@pytest.mark.parametrize(
+    ("tokens", "money", "raised"),
+    [(10, 1.5, "--max-total-tokens"), (5, 2.5, "--max-cost"), (10, 2.5, "--max-total-tokens and --max-cost")],
+)
+def test_the_message_says_what_to_raise(tokens: int, money: float, raised: str) -> None:
+    """The limit that was reached, of two that are set."""
+    budget = _budget(max_total_tokens=10, max_cost=2.0, prices=PRICES)
+    budget.tokens, budget.money = tokens, money
+    with pytest.raises(LimitReached, match=f"raise {raised}$"):
+        budget.refuse_spent()
+
+
+def test_the_log_does_not_promise_that_the_same_command_goes_on(tmp_path: Path) -> None:
+    """It would stop at once: what is to be raised stands there instead, in both sessions."""
+    for _ in range(2):
+        tiny(tmp_path).generate(RECORDS, tmp_path / "run", model="scripted", max_total_tokens=900, **SETTINGS)
+    log = (tmp_path / "run" / "run.log").read_text()
+    assert "the same command goes on" not in log
+    assert log.count("goes on with them: raise --max-total-tokens\n") == 2
+    assert log.count("stopped at its limit; until that is raised") == 2
+
+
 def test_the_message_says_what_was_used_and_what_goes_on() -> None:
     """Limit, tokens, money, and what to do."""
     budget = _budget(max_total_tokens=10, max_cost=2.0, prices=PRICES)

@@ -27,6 +27,10 @@ class _Need:
     money: float
 
 
+_LEAST = _Need(1, 0)
+"""Of any request."""
+
+
 class Budget:
     """What a run may pay for and has paid for, in all of its sessions."""
 
@@ -68,7 +72,7 @@ class Budget:
 
     def refuse_spent(self) -> None:
         """Raise LimitReached where nothing more can be asked at all."""
-        if not self._fits(_Need(1, 0)):
+        if not self._fits(_LEAST):
             raise self._reached(None)
 
     async def answer(self, engine: Engine, request: Request) -> Completion:
@@ -109,11 +113,14 @@ class Budget:
             self.money += price.of(completion.prompt_tokens, completion.cached_tokens, output)
 
     def _fits(self, need: _Need) -> bool:
+        return not self._passed(need)
+
+    def _passed(self, need: _Need) -> list[str]:
+        """The limits that a request could pass, beside those in flight."""
         tokens = self.tokens + need.tokens + sum(one.tokens for one in self._flying.values())
         money = self.money + need.money + sum(one.money for one in self._flying.values())
-        return (self._most_tokens is None or tokens <= self._most_tokens) and (
-            self._most_money is None or money <= self._most_money
-        )
+        limits = (("--max-total-tokens", self._most_tokens, tokens), ("--max-cost", self._most_money, money))
+        return [name for name, most, wanted in limits if most is not None and wanted > most]
 
     def _reached(self, need: _Need | None) -> LimitReached:
         told = f"{self.tokens:,.0f} tokens" + (f" ({self.money:,.4f})" if self._price else "") + " are paid for"
@@ -125,7 +132,7 @@ class Budget:
         ]
         return LimitReached(
             f"stopped by {' and '.join(limits)}: {told}. Unfinished records are pending: the same command with a "
-            "higher limit goes on with them"
+            f"higher limit goes on with them: raise {' and '.join(self._passed(need or _LEAST))}"
         )
 
 

@@ -180,7 +180,7 @@ async def generate(job: Job) -> bool:
         try:
             with run_log(folder.file("run.log")):
                 logger.info("%d inputs in %d chunks, %d to do", plan.records, len(plan.chunks), stands.missing)
-                return await _logged(_start(job, folder, source, plan, manifest, stands, reuse))
+                return await _logged(job, _start(job, folder, source, plan, manifest, stands, reuse))
         finally:
             if reuse is not None:
                 reuse.close()
@@ -189,14 +189,15 @@ async def generate(job: Job) -> bool:
         folder.release()
 
 
-async def _logged(work: Awaitable[bool]) -> bool:
+async def _logged(job: Job, work: Awaitable[bool]) -> bool:
     """Say in the log how a session ended."""
     try:
         complete = await work
     except Exception as error:
         logger.error("ended by %s: %s", type(error).__name__, error)
         raise
-    logger.info("complete" if complete else "stopped; the same command goes on")
+    limit = job.limit_reached and "stopped at its limit; until that is raised, the same command stops at once"
+    logger.info("complete" if complete else limit or "stopped; the same command goes on")
     return complete
 
 
