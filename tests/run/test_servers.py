@@ -151,7 +151,9 @@ def test_answers_of_another_model_stop_the_run(server: Loopback, tmp_path: Path)
     kept = [line for line in journal_lines(tmp_path / "run") if "key" in line]
     assert {line["stage"] for line in kept} == {"draft"}
     server.faults, server.reply = [], {"model": "small-2"}
-    with pytest.raises(SettingsChanged, match="answered as small-1, it now answers as small-2"):
+    with pytest.raises(
+        SettingsChanged, match="small, which answered as small-1, the engine now serves one that answers as small-2"
+    ):
         run_on(server, tmp_path)
     constitution.close()
     server.reply = {"model": "small-1"}

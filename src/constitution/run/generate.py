@@ -345,16 +345,13 @@ def _from_anywhere(job: Job, source: PromptFile) -> list[SourceFile]:
 def _refuse_other_models(folder: RunFolder, manifest: Manifest, served: Served, job: Job) -> None:
     for role, can in served.capabilities.items():
         told = manifest.models.get(role, {})
-        was, is_now = told.get("model"), dict(can.fingerprint).get("answers_as")
-        answered_as = told.get("fingerprint", {}).get("answers_as") or is_now  # older runs did not note it
-        if is_now is not None and is_now != answered_as:
+        was, serves = told.get("model"), can.model
+        named, names = told.get("fingerprint", {}).get("answers_as"), dict(can.fingerprint).get("answers_as")
+        if named and names and named != names and was == serves:  # answers need not name a model, and some began to
+            was, serves = f"{was}, which answered as {named}", f"one that answers as {names}"
+        if was != serves:
             raise SettingsChanged(
-                f"{folder.path}: role {role}: '{can.model}' answered as {answered_as}, it now answers as {is_now}; "
-                f"to start anew from the run's answers: {_anew(job, folder)}"
-            )
-        if was != can.model:
-            raise SettingsChanged(
-                f"{folder.path}: role {role} was answered by model {was}, the engine now serves {can.model}; "
+                f"{folder.path}: role {role} was answered by model {was}, the engine now serves {serves}; "
                 f"to start anew from the run's answers: {_anew(job, folder)}"
             )
 
