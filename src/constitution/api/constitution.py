@@ -191,8 +191,7 @@ class Constitution:
             job = self._job(source, out, model, recipe, told, settings, retry_failed=retry_failed)
             job.on_start = bar.say
             background.call(generate(job), on_interrupt=job.stop, meanwhile=bar.draw)
-        if job.limit_reached is not None:
-            warnings.warn(job.limit_reached, stacklevel=2)
+        _warn_of_limit(job)
         return Run.open(out, checks=self._checks)
 
     async def agenerate(
@@ -213,8 +212,7 @@ class Constitution:
             job = self._job(source, out, model, recipe, told, settings, retry_failed=retry_failed)
             job.on_start = bar.say
             await on_background(generate(job), on_cancel=job.stop, meanwhile=bar.draw)
-        if job.limit_reached is not None:
-            warnings.warn(job.limit_reached, stacklevel=2)
+        _warn_of_limit(job)
         return Run.open(out, checks=self._checks)
 
     def dry_run(
@@ -265,7 +263,7 @@ class Constitution:
             recipe: by name, or an object.
             on_progress: as in `generate`.
             progress: as in `generate`.
-            settings: keys of a run file; `prices` for money.
+            settings: keys of a run file; `prices` for money. Where a limit ends it, a warning tells.
 
         Raises:
             SettingsError: `n` is below 1.
@@ -277,6 +275,7 @@ class Constitution:
             job = self._job(source, out, model, recipe, _both(bar.update, on_progress), settings, preview=n)
             job.on_start = bar.say
             background.call(generate(job), on_interrupt=job.stop, meanwhile=bar.draw)
+        _warn_of_limit(job)
         return preview_of(job)
 
     def _job(
@@ -304,6 +303,12 @@ class Constitution:
             retry_failed=retry_failed,
             preview=preview,
         )
+
+
+def _warn_of_limit(job: Job) -> None:
+    """Warn at the line of the user's call."""
+    if job.limit_reached is not None:
+        warnings.warn(job.limit_reached, stacklevel=3)
 
 
 def _bar(name: str, progress: bool | None, *, keep: bool = True) -> Bar:

@@ -23,6 +23,7 @@ from tests.scripted_runs import KeepingEngine, journal_lines, prompts, repeated,
 
 RECORDS = prompts(60)
 SETTINGS: dict[str, Any] = {"rounds": 1, "chunk_size": 8, "in_flight": 6}
+LIMITED: dict[str, Any] = {"rounds": 1, "roles": {role: {"max_tokens": 20} for role in ("draft", "critique", "revise")}}
 
 
 def said(request: Request) -> Completion:
@@ -55,6 +56,17 @@ def test_a_preview_seals_nothing_that_is_not_complete(tmp_path: Path) -> None:
     assert not list((run.path / "shards").iterdir())
     assert run.summary()["pending"] == 44
     assert not list((run.path / "journal").glob("*.lock")) or not run.complete
+
+
+def test_a_limit_that_ends_a_preview_is_told(tmp_path: Path) -> None:
+    """A warning at the line of the call, as `generate` gives it."""
+    constitution = tiny(tmp_path)
+    with pytest.warns(UserWarning, match=r"stopped by --max-total-tokens 600.*raise") as told:
+        made = constitution.preview(
+            RECORDS, tmp_path / "run", 10, model="scripted", in_flight=1, max_total_tokens=600, **LIMITED
+        )
+    assert told[0].filename == __file__
+    assert made.finished < made.drawn
 
 
 def test_a_preview_again_asks_nothing_and_a_larger_one_the_rest(tmp_path: Path) -> None:
@@ -235,9 +247,9 @@ def test_a_preview_of_no_record_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_finished_is_told(tmp_path: Path) -> None:
-    """A preview that was stopped before its first record is finished says so."""
+    """A preview that was stopped before its first record is finished says so, and why."""
     constitution: Constitution = tiny(tmp_path)
-    with pytest.raises(InputError, match="no drawn record is finished"):
+    with pytest.warns(UserWarning, match="stopped by"), pytest.raises(InputError, match="no drawn record is finished"):
         constitution.preview(RECORDS, tmp_path / "run", 4, model="scripted", max_total_tokens=1, **SETTINGS)
 
 
