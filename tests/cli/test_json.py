@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,46 @@ def test_a_run_is_the_same_from_every_door(folder: Path) -> None:
     assert answer("show out --json") == made
     assert answer(f"{GENERATE} --json") == made
     assert answer("show out --json --pairs 2") == made
+
+
+@pytest.fixture
+def made(folder: Path) -> Path:
+    """The folder with a run."""
+    answer(f"{GENERATE} --json")
+    return folder
+
+
+def ends(command: str, stdout: int | None, cwd: Path) -> tuple[int, str]:
+    """Exit code and stderr of a command in a process of its own."""
+    words = [sys.executable, "-c", "from constitution.cli import main; main()", *shlex.split(command)]
+    if stdout is None:
+        words = ["sh", "-c", 'exec "$@" >&-', "sh", *words]
+    done = subprocess.run(words, stdout=stdout, stderr=subprocess.PIPE, cwd=cwd, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["show out --json", "show out", "schema"])
+def test_an_answer_that_meets_a_full_disk_is_one_line(made: Path, command: str) -> None:
+    """Exit 1 and one line on stderr; no traceback, and none at the end of the process."""
+    with Path("/dev/full").open("wb") as full:
+        exit_code, told = ends(command, full.fileno(), made)
+    assert (exit_code, told) == (1, "the output cannot be written: No space left on device\n")
+
+
+def test_an_answer_that_nobody_reads_ends_quietly(made: Path) -> None:
+    """A pipe that was closed, as behind `| head`: exit 1, and nothing on stderr."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        assert ends("show out --json", write, made) == (1, "")
+    finally:
+        os.close(write)
+
+
+def test_an_answer_without_a_stdout_ends_quietly(made: Path) -> None:
+    """As a service may start it."""
+    assert ends("show out --json", None, made) == (1, "")
 
 
 def test_merged_shards(folder: Path) -> None:

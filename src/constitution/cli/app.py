@@ -85,7 +85,8 @@ def schema() -> None:
     """Print the JSON Schema of constitution files, for editors."""
     from constitution.sources.schema import json_schema
 
-    print_json(json_schema())
+    with told():
+        print_json(json_schema())
 
 
 @app.command()
@@ -97,11 +98,12 @@ def doctor(
     findings = diagnose()
     if mend and mend_all(findings):
         findings = diagnose()
-    if as_json:
-        keys = ("name", "ok", "detail", "mend")
-        print_json({"findings": [{key: getattr(finding, key) for key in keys} for finding in findings]})
-    else:
-        _tell(findings)
+    with told():
+        if as_json:
+            keys = ("name", "ok", "detail", "mend")
+            print_json({"findings": [{key: getattr(finding, key) for key in keys} for finding in findings]})
+        else:
+            _tell(findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
