@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from constitution.engine import Capabilities, Completion, Engine, Parent, Request
+from constitution.engines import estimates
 from constitution.engines.models import Named, check_model, make_engine
 from constitution.engines.scripted import ScriptedEngine
 from constitution.engines.vllm.settings import CPU_CONTEXT
@@ -123,9 +124,8 @@ class Estimate(Uncalled):
         self.context = Context(context or UNKNOWN_CONTEXT, context or UNKNOWN_CONTEXT)
 
     def count(self, messages: Conversation, tools: str | None = None) -> tuple[int, bool]:
-        """Each text by itself, and four tokens around each turn."""
-        texts = [text for turn in messages for text in (turn.content, turn.extra or "")]
-        return sum(map(_quarter, [*texts, tools or ""])) + 4 * len(messages), False
+        """As a server's engine guesses."""
+        return estimates.prompt_tokens(messages, tools), False
 
     def prompt_tokens(self, request: Request) -> tuple[int, int]:
         """One guess."""
@@ -138,15 +138,11 @@ class Estimate(Uncalled):
 
     def turn_tokens(self, turn: Message) -> int:
         """Four bytes of UTF-8 a token."""
-        return _quarter(turn.content)
+        return estimates.text_tokens(turn.content)
 
     def longest(self, tokens: int, word: str) -> str:
         """Four characters a token."""
         return (word * (4 * tokens // len(word) + 1))[: 4 * tokens]
-
-
-def _quarter(text: str) -> int:
-    return (len(text.encode("utf-8", "replace")) + 3) // 4
 
 
 class Tokenized(Uncalled):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from constitution.engine import Completion, FinishReason, Request, Sampling
+from constitution.engines.estimates import text_tokens
 from constitution.engines.openai.server import Json, Passing
 from constitution.errors import RecordError, RequestRefused
 from constitution.messages import Message
@@ -237,7 +238,7 @@ def _number(value: object) -> int | None:
 
 def _about(text: str, most: int) -> int:
     """Estimated tokens of an answer."""
-    return min(most, max(1, math.ceil(len(text.encode(errors="replace")) / 4)))
+    return min(most, max(1, text_tokens(text)))
 
 
 def _labels(given: object, labels: tuple[str, ...], ids: tuple[int, ...], *, tokens: bool) -> tuple[float | None, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from typing import Any
 
 from constitution.digest import digest_bytes
 from constitution.engine import Capabilities, Completion, Request
+from constitution.engines.estimates import prompt_tokens
 from constitution.engines.openai.asks import (
     MOST_TOP,
     chat_body,
@@ -140,7 +140,7 @@ class OpenAIEngine:
         """Prompt tokens of `messages`: exact with a tokenizer, else an estimate of four bytes a token."""
         if self._speech is not None:
             return self._speech.transcripts.count(messages, tools), self._running().takes.tokens
-        return _estimate(messages, tools), False
+        return prompt_tokens(messages, tools), False
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""
@@ -153,7 +153,7 @@ class OpenAIEngine:
         try:
             return self.count(request.messages, request.tools)[0]
         except ConstitutionError:  # the answer is there, whatever the tokenizer's template makes of its prompt
-            return _estimate(request.messages, request.tools)
+            return prompt_tokens(request.messages, request.tools)
 
     def _running(self) -> Found:
         if not self._servers or self._found is None:
@@ -325,12 +325,6 @@ class OpenAIEngine:
                 "'%s' is asked by chats, whose lengths are estimates; engine.tokenizer makes them exact",
                 found.name,
             )
-
-
-def _estimate(messages: Conversation, tools: str | None) -> int:
-    """Four bytes a token."""
-    size = sum(len(part.encode(errors="replace")) for message in messages for part in message.parts)
-    return math.ceil((size + len((tools or "").encode(errors="replace"))) / 4) + 4 * len(messages)
 
 
 def _taken(found: Found) -> str:
