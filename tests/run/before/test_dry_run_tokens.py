@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from constitution import Completion, Request, ScriptedEngine
 from constitution.digest import digest_bytes
 from constitution.engine import Parent, Sampling
+from constitution.engines import small_model as small_models
 from constitution.engines.counting import uncalled
 from constitution.engines.models import Named
 from constitution.messages import Conversation, assistant, user
@@ -166,6 +167,21 @@ def test_the_small_model_is_counted_as_its_engine_counts(small_model: Path) -> N
     assert made.drafts == sum(own.count(as_prompt(row)[0].conversation) for row in rows)
     assert made.examples[0].requests[0].text is not None
     assert made.examples[0].requests[0].text.endswith("How do I rest?<|im_end|>\n<|im_start|>assistant\n")
+
+
+def test_demo_names_the_small_models_tokenizer_of_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a run: the server's prompts are counted by it, and it is no folder or hub name."""
+    rows = [{"prompt": "How do I rest?"}]
+
+    def drafts(tokenizer: str) -> int:
+        settings: dict[str, Any] = {"engine": {"tokenizer": tokenizer, "max_context": 2000}, "roles": SMALL}
+        run = read_run(None, constitution="c", out="-", model="http://127.0.0.1:9#small", **settings)
+        made = counted(run, simple(), rows)
+        assert made.exact
+        return made.drafts
+
+    monkeypatch.setattr(small_models, "prepare_small_model", lambda log: Path(folder("chatml")))
+    assert drafts("demo") == drafts(folder("chatml")) == transcripts("chatml").count((user(rows[0]["prompt"]),))
 
 
 @pytest.mark.engine
