@@ -50,3 +50,8 @@ __all__ = [
     "close",
     "export_runs",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names, without the modules that importing them leaves here."""
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

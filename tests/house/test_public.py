@@ -23,6 +23,12 @@ def test_public_names_are_pinned_and_sorted() -> None:
     assert len(PUBLIC) <= 30
 
 
+def test_only_public_names_are_listed() -> None:
+    """What a notebook completes: no submodules, which stay where they are."""
+    assert [name for name in dir(constitution) if not name.startswith("_")] == PUBLIC
+    assert "__version__" in dir(constitution)
+
+
 def test_import_loads_nothing_heavy() -> None:
     """`import constitution`, and the command's own modules, load none of the heavy packages."""
     code = f"import constitution, constitution.cli, sys; print([m for m in {HEAVY!r} if m in sys.modules])"
