@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
 
 import pytest
@@ -178,6 +179,23 @@ def test_labels_that_repeat() -> None:
 def test_models(model: str) -> None:
     """The model strings that some engine serves."""
     check_model(model)
+
+
+@pytest.mark.parametrize(
+    ("model", "meant"), [("scriptd", "scripted"), ("demoo", "demo"), ("Demo", "demo"), ("SCRIPTED", "scripted")]
+)
+def test_a_mistyped_kind_is_told(model: str, meant: str) -> None:
+    """Before a hub is asked for it; a model that is really named so can still be had."""
+    with pytest.raises(SettingsError, match=rf"did you mean {meant}\?.*vllm:{model}$"):
+        check_model(model)
+    check_model(f"vllm:{model}")
+
+
+def test_a_folder_may_be_named_nearly_like_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there is meant."""
+    (tmp_path / "demos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    check_model("demos")
 
 
 @pytest.mark.parametrize("model", ["", "vllm:", " org/model", "./nowhere", "/no/such/folder", "a/b/c"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
 import re
@@ -125,6 +126,9 @@ def check_model(model: str) -> None:
             f"model '{told}': expected scripted, demo, vllm:NAME-OR-PATH, a hub name like org/model, a local folder, "
             "or a server's http://HOST:PORT#NAME"
         )
+    near = difflib.get_close_matches(model.lower(), ("demo", "scripted"), 1, cutoff=0.8)
+    if near and not Path(model).is_dir():
+        raise SettingsError(f"model '{model}': did you mean {near[0]}? One of the hub is named vllm:{model}")
     looks_local = name.startswith((".", "/", "~")) or name.count("/") > 1
     if looks_local and not Path(name).expanduser().is_dir():
         raise SettingsError(f"model '{model}': no such folder")
