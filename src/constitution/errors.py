@@ -39,6 +39,7 @@ class Problem:
     """One thing that is wrong in a file, with its place."""
 
     file: str
+    """Empty where it stands in no file, but was given as an option."""
     line: int
     """1-based; 0 where the whole file is meant."""
     column: int
@@ -54,7 +55,7 @@ class Problem:
             place += f":{self.line}"
             if self.column:
                 place += f":{self.column}"
-        return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+        return ": ".join(part for part in (place, self.path, self.message) if part)
 
 
 class FileError(InputError):

@@ -352,7 +352,7 @@ def _set(data: dict[str, Any], setting: str) -> None:
 
 
 def _problems(error: ValidationError, root: Table | None, path: Path | None) -> Iterable[Problem]:
-    """Problems at their place in the file; those of options and settings under their own name."""
+    """Problems at their place in the file; those of options by their name alone."""
     if root is not None and all(str(details["loc"][0]) in root.entries for details in error.errors()):
         yield from explain(error, root, RunFile, PATTERNS)
         return
@@ -362,7 +362,7 @@ def _problems(error: ValidationError, root: Table | None, path: Path | None) -> 
         if details["type"] == "extra_forbidden":
             known = sorted(keys_at(RunFile, details["loc"][:-1]))
             what = f"unknown setting{nearest(str(details['loc'][-1]), known)}"
-        yield Problem(str(path) if path else "settings", 0, 0, name, what)
+        yield Problem(str(path) if path else "", 0, 0, name, what)
 
 
 def dump_run(run: RunFile) -> str:
