@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
+import constitution
 from constitution.cli.app import app
 
 CONSTITUTION = """
@@ -54,6 +55,19 @@ def test_generate_then_show_then_export(folder: Path) -> None:
         assert pq.read_table(folder / "data" / kind / "train-00000.parquet").num_rows == rows
     assert run("export out --to sft --out data --format jsonl").exit_code == 0
     assert len((folder / "data" / "sft" / "train-00000.jsonl").read_text().splitlines()) == shown["paired"]
+
+
+def test_the_version() -> None:
+    """Alone on its line."""
+    done = run("--version")
+    assert (done.exit_code, done.stdout) == (0, f"{constitution.__version__}\n")
+
+
+def test_verbose_behind_two_dashes_is_a_text(folder: Path) -> None:
+    """What stands there is no option."""
+    done = run("revise --model scripted --constitution c.yaml --json -- --verbose")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["prompt"][-1]["content"] == "--verbose"
 
 
 def test_the_same_command_again_asks_nothing(folder: Path) -> None:

@@ -150,10 +150,11 @@ def test_paths_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_why_a_run_ended_is_told_once(options: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    """By the command, not by the log too; `--verbose` shows the log."""
+    """By the command, not by the log too; `--verbose` shows the log, wherever it stands."""
     (tmp_path / "p.jsonl").write_text('{"prompt": "Why?"}\n')
     words = ("generate", "--constitution", "verifiable", "--prompts", str(tmp_path / "p.jsonl"), *options, "--out")
     done = piped(*words, str(tmp_path / "run"))
     assert done.stderr.count(said) == 1
     assert "constitution.run:" not in done.stderr
     assert "constitution.run:" in piped("--verbose", *words, str(tmp_path / "loud")).stderr
+    assert "constitution.run:" in piped(*words, str(tmp_path / "louder"), "--verbose").stderr

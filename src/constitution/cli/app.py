@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from constitution import __version__
 from constitution.cli import options
 from constitution.cli.answers import print_json
 from constitution.cli.completion import constitutions
@@ -26,7 +28,19 @@ from constitution.run.log import logger as runs
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.doubts import doubts
 
+
+class _Group(TyperGroup):
+    """The commands; `--verbose` may stand behind a command's name too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read `--verbose` wherever it stands before a `--`."""
+        end = args.index("--") if "--" in args else len(args)
+        words = [word for word in args[:end] if word != "--verbose"]
+        return super().parse_args(ctx, [*["--verbose"] * (len(words) < end), *words, *args[end:]])
+
+
 app = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -34,9 +48,20 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        console().print(__version__, highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show what the engine logs.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show what the engine logs; behind a command's name too.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
 ) -> None:
     handler = logging.StreamHandler()
     handler.setLevel(logging.INFO if verbose else logging.WARNING)
