@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from constitution import Completion, Request, ScriptedEngine
 from constitution.digest import digest_bytes
+from constitution.display import dry_run_view
 from constitution.engine import Capabilities
 from constitution.errors import SettingsError
 from constitution.principles import Principles
@@ -24,6 +25,7 @@ from constitution.run.chain import Chains, Memory
 from constitution.run.generate import Job
 from constitution.run.resolve import build_recipe
 from constitution.sources.run_file import read_run
+from tests.display.seen import printed
 from tests.run.test_chain import Fan
 from tests.scripted_runs import KeepingEngine, prompts, tiny
 from tests.strategies import constitutions, conversations, finding_text, served, texts
@@ -273,9 +275,22 @@ def test_a_run_that_has_begun_is_told(tmp_path: Path) -> None:
     run = tiny(tmp_path).generate(ROWS, tmp_path / "run", model=script)
     made = tiny(tmp_path).dry_run(ROWS, model="scripted", out=str(run.path))
     assert made.begun is not None
-    assert (made.begun["requests"], made.begun["output"]) == (30, 90)
+    assert (made.begun["requests"], made.begun["output"], made.begun["pending"]) == (30, 90, 0)
     assert made.rate is not None
     assert made.seconds is not None
+
+
+def test_what_a_run_has_left_to_do_is_told(tmp_path: Path) -> None:
+    """Inputs that are not finished, beside what is paid for; the numbers of the whole run stay."""
+    constitution = tiny(tmp_path)
+    constitution.preview(ROWS, tmp_path / "run", 2, model="scripted")
+    whole = constitution.dry_run(ROWS, model="scripted")
+    made = constitution.dry_run(ROWS, model="scripted", out=str(tmp_path / "run"))
+    assert made.begun is not None
+    assert made.begun["pending"] == len(ROWS) - 2
+    assert (made.asked, made.total) == (whole.asked, whole.total)
+    shown = printed(dry_run_view(made, {}))
+    assert f"This run has begun: {len(ROWS) - 2} inputs are left to do" in shown
 
 
 def test_a_server_is_estimated(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ class DryRun:
     rate: float | None
     """Sampled tokens a second."""
     begun: Mapping[str, int] | None
-    """What the folder of the run has paid for already; it is not taken off."""
+    """What the folder of the run has paid for already, and how many inputs are `pending`; it is not taken off."""
     examples: tuple[Example, ...]
 
     def __repr__(self) -> str:
@@ -357,13 +357,15 @@ def _result(job: Job, counting: _Counting, inputs: int, rate: float | None) -> D
 
 
 def _begun(job: Job) -> tuple[dict[str, int] | None, float | None]:
-    """What the folder of the run has paid for, and how many tokens a second it sampled."""
+    """What the folder of the run has paid for and has left to do, and how many tokens a second it sampled."""
     if not RunFolder(Path(job.run.out)).has_run:
         return None, None
     try:
         run = OpenedRun.read(job.run.out, job.own_checks)
-        tokens, seconds = run.sums().tokens, run.seconds()
+        sums, seconds = run.sums(), run.seconds()
     except (StoreError, InputError):
         return None, None
-    paid = {name: sum(counts[name] for counts in tokens.values()) for name in ("requests", "prompt", "output")}
-    return paid, paid["output"] / seconds if seconds and paid["output"] else None
+    tokens = sums.tokens
+    begun = {name: sum(counts[name] for counts in tokens.values()) for name in ("requests", "prompt", "output")}
+    rate = begun["output"] / seconds if seconds and begun["output"] else None
+    return begun | {"pending": run.inputs - sum(sums.outcomes.values())}, rate
