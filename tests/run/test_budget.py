@@ -16,6 +16,7 @@ from constitution.engines.scripted import Script
 from constitution.errors import LimitReached, RequestRefused, SettingsError
 from constitution.run.budget import Budget, most_prompt
 from constitution.sources.run_file import read_run
+from tests.display.seen import printed
 from tests.scripted_runs import KeepingEngine, journal_lines, prompts, repeated, rows, sealed_files, tiny
 from tests.strategies import chaos
 
@@ -116,6 +117,8 @@ def test_money_is_never_passed(tmp_path: Path) -> None:
     spent = sum(3 * (t["prompt"] - t["cached"]) + t["cached"] + 10 * t["output"] for t in tokens) / 1_000_000
     assert not run.complete
     assert 0.015 < spent <= 0.02
+    assert run.summary()["cost"] == pytest.approx(spent)
+    assert "0.02  by the prices that the run began with" in printed(run)
 
 
 def test_money_needs_prices(tmp_path: Path) -> None:

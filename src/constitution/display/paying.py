@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from constitution.display.chains import choose
+from constitution.display.runs import money
 from constitution.display.terminal import Hanging, pair_view, reasons_table, table
 from constitution.display.words import safe
 from constitution.run.before.dry_run import DryRun, Example, Range, Shown
@@ -83,7 +84,10 @@ def _notes(dry: DryRun) -> Iterator[str]:
         yield f"Failed: {safe(dry.why_failed)}"
     if dry.begun is not None:
         tokens = dry.begun["prompt"] + dry.begun["output"]
-        yield f"This run has begun and has paid for {tokens:,} tokens; they are not taken off."
+        yield (
+            f"This run has begun: {dry.begun['pending']:,} inputs are left to do, and {tokens:,} tokens are paid for. "
+            "The numbers above are those of the whole run; nothing is taken off."
+        )
     if dry.cost is None:
         yield _PRICES
     if dry.rate is not None:
@@ -206,11 +210,6 @@ def _all(numbers: Range) -> tuple[float, float, float]:
 def _span(numbers: Range) -> str:
     low, high = numbers.least, numbers.most
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
-def money(amount: float) -> str:
-    """An amount in the currency of the prices."""
-    return "under 0.01" if 0 < amount < 0.01 else f"{amount:,.2f}"
 
 
 def duration(seconds: float) -> str:

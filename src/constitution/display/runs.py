@@ -66,6 +66,8 @@ def _facts(summary: Mapping[str, Any], path: str) -> Iterator[Block]:
     for model, roles in models.items():
         yield Said("model", line(model, Span(f"  ({', '.join(roles)})" if len(models) > 1 else "", "quiet")))
     yield Said("time", line(_time(summary)))
+    if summary.get("cost") is not None:
+        yield Said("cost", line(money(summary["cost"]), Span("  by the prices that the run began with", "quiet")))
 
 
 def _time(summary: Mapping[str, Any]) -> str:
@@ -87,6 +89,11 @@ def clock(seconds: float) -> str:
     minutes = round(seconds) // 60
     hours = f"{minutes // 60:,} h " if minutes >= 60 else ""
     return f"{hours}{minutes % 60} min {round(seconds) % 60} s"
+
+
+def money(amount: float) -> str:
+    """An amount in the currency of the prices."""
+    return "under 0.01" if 0 < amount < 0.01 else f"{amount:,.2f}"
 
 
 def _sums(summary: Mapping[str, Any]) -> Iterator[Block]:

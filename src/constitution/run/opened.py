@@ -11,12 +11,14 @@ from typing import Any
 
 import orjson
 
-from constitution.errors import StoreError
+from constitution.errors import InputError, StoreError
 from constitution.principles import Principles
 from constitution.records import OUTCOMES, ChainResult
+from constitution.run.prices import cost, prices
 from constitution.run.replay import replay
 from constitution.run.resolve import OwnChecks, build_checks
 from constitution.sources.constitution_file import read_constitution
+from constitution.sources.run_file import read_run
 from constitution.steps.policies import pairing_of
 from constitution.steps.settle import Settler
 from constitution.store.folder import Manifest, RunFolder
@@ -98,7 +100,10 @@ class OpenedRun:
         return totals
 
     def summary(self) -> dict[str, Any]:
-        """What `constitution show --json` prints; inputs = paired + fine + dropped + failed + pending."""
+        """What `constitution show --json` prints; inputs = paired + fine + dropped + failed + pending.
+
+        `cost` is there where the run began with prices.
+        """
         sums, inputs = self.sums(), self.inputs
         finished: dict[str, int] = {outcome: sums.outcomes[outcome] for outcome in OUTCOMES}
         plain = sums.to_json()
@@ -109,6 +114,7 @@ class OpenedRun:
             "reasons": plain["reasons"],
             "pairs": plain["pairs"],
             "tokens": plain["tokens"],
+            **({} if (money := self._cost(sums)) is None else {"cost": money}),
             "seconds": self.seconds(),
             **({"checks": plain["checks"]} if self.settler.checks else {}),
             "signs": plain["signs"],
@@ -119,6 +125,14 @@ class OpenedRun:
             "models": {role: model["model"] for role, model in self.manifest.models.items()},
             "schema_version": self.manifest.schema_version,
         }
+
+    def _cost(self, sums: Sums) -> float | None:
+        """Money for what was paid for, by the prices that the run began with; None where a role had none."""
+        try:
+            found = prices(read_run(self.folder.file("run.yaml")), tuple(self.manifest.models))
+        except InputError:
+            return None
+        return None if found is None else cost(found, sums.tokens)
 
     def seconds(self) -> float:
         """Time of all sessions that ended by themselves."""
