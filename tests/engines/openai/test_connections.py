@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -61,12 +62,12 @@ class Raw:
         self._socket.close()
 
 
-def answering(connection: socket.socket) -> None:
+def answering(connection: socket.socket, root: str = "small") -> None:
     """The list of models and any answer at once."""
     read_request(connection)
     body = json.dumps(
         {
-            "data": [{"id": "small", "max_model_len": 4096}],
+            "data": [{"id": "small", "root": root, "max_model_len": 4096}],
             "choices": [{"message": {"content": "Back."}, "finish_reason": "stop"}],
         }
     )
@@ -92,6 +93,44 @@ def test_a_server_that_returns_within_patience_is_waited_for() -> None:
         return said
 
     assert asyncio.run(away_and_back()).text == "Back."
+
+
+def test_a_server_that_returns_with_another_model_is_not_asked() -> None:
+    """After a lost connection its list is looked at first."""
+
+    async def away_and_back() -> None:
+        raw = Raw(partial(answering, root="org/first"))
+        engine = OpenAIEngine("small", base_urls=[f"http://127.0.0.1:{raw.port}"], patience=30)
+        await engine.start()
+        raw.close()
+        asked = asyncio.create_task(engine.answer(request()))
+        await asyncio.sleep(0.3)
+        raw = Raw(partial(answering, root="org/other"), port=raw.port)
+        try:
+            with pytest.raises(EngineDeadError, match="was org/first and is org/other"):
+                await asked
+            assert raw.connections == 1
+        finally:
+            await engine.close()
+            raw.close()
+
+    asyncio.run(away_and_back())
+
+
+def test_a_server_that_nobody_saw_for_a_while_is_looked_at(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have begun anew between two questions, without a lost connection."""
+    server.models = [{"id": "small", "root": "org/first", "max_model_len": 4096}]
+
+    async def work(engine: OpenAIEngine) -> None:
+        await engine.answer(request("a"))
+        assert len(server.seen) == 1
+        monkeypatch.setattr(openai_server, "IDLE", 0.0)
+        server.models = [{"id": "small", "root": "org/other", "max_model_len": 4096}]
+        with pytest.raises(EngineDeadError, match="was org/first and is org/other"):
+            await engine.answer(request("b"))
+        assert [one.path for one in server.seen[1:]] == ["/v1/models"]
+
+    with_engine(server, work)
 
 
 def test_a_server_that_is_not_there_at_the_start_is_told_at_once() -> None:

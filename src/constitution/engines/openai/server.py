@@ -32,7 +32,7 @@ _SHEDS = frozenset({429, 503, 529})
 _PROBE_FAILURES = 3
 SOONEST_RETURN = 5.0
 """Seconds: no server is back with another model sooner."""
-_IDLE = 60.0
+IDLE = 60.0
 """Seconds without an answer in which a server may have been another one unseen."""
 
 
@@ -227,7 +227,7 @@ class Server:
     async def _recognised(self, recognise: Callable[[], Awaitable[None]]) -> None:
         """Where the server was away, or nobody saw it for a while, look at what it serves before it is asked more."""
         async with self._looking:
-            if self._away or time.monotonic() - max(self._last_answer, self._looked) > _IDLE:
+            if self._away or time.monotonic() - max(self._last_answer, self._looked) > IDLE:
                 await recognise()
                 self._away, self._looked = False, time.monotonic()
 
