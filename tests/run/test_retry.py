@@ -104,7 +104,8 @@ def total_of(tokens: Mapping[str, Mapping[str, int]]) -> int:
     return sum(counts["prompt"] + counts["output"] for counts in tokens.values())
 
 
-def test_without_a_journal_all_that_was_paid_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("deleted_again", [False, True])
+def test_without_a_journal_all_that_was_paid_is_counted(tmp_path: Path, deleted_again: bool) -> None:
     """Before the journals were deleted and after it, over sessions that were cut off: for limits and in the sums."""
     only = RECORDS[:8]
 
@@ -128,6 +129,8 @@ def test_without_a_journal_all_that_was_paid_is_counted(tmp_path: Path, monkeypa
     assert len(lines) == 12
     between = total_of(paid(folder, Manifest.read(folder.file("manifest.json")).planned().chunks).tokens)
     assert between == before + sum(line["prompt_tokens"] + line.get("told_output", 0) for line in lines)
+    if deleted_again:  # what stood in no seal yet is known to nobody then
+        folder.journal(0).unlink()
     engine = KeepingEngine()
     last = run(engine)
     assert last.summary()["failed"] == 0
@@ -135,7 +138,21 @@ def test_without_a_journal_all_that_was_paid_is_counted(tmp_path: Path, monkeypa
     assert after > between
     assert total_of(paid(folder, Manifest.read(folder.file("manifest.json")).planned().chunks).tokens) == after
     requests = sum(counts["requests"] for counts in last.summary()["tokens"].values())
-    assert requests == 16 + 12 + len(engine.asked)
+    assert requests == 16 + (0 if deleted_again else 12) + len(engine.asked)
+
+
+def test_a_journal_that_goes_while_a_chunk_is_open_again_leaves_its_seal(tmp_path: Path) -> None:
+    """What the seal says was paid is counted, though the chunk was opened again with its journal."""
+    run = make(tmp_path, ScriptedEngine(fault=fault))
+    before = total_of(run.summary()["tokens"])
+    with pytest.raises(EngineDeadError):
+        make(tmp_path, ScriptedEngine(fault=lambda _: EngineDeadError("gone")), retry_failed=True)
+    folder = RunFolder(run.path)
+    chunks = Manifest.read(folder.file("manifest.json")).planned().chunks
+    assert folder.reopened(0).exists()
+    assert total_of(paid(folder, chunks).tokens) == before
+    folder.journal(0).unlink()
+    assert total_of(paid(folder, chunks).tokens) == before
 
 
 def test_samples_that_stand_are_kept(tmp_path: Path) -> None:
