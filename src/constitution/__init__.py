@@ -1,8 +1,9 @@
 """Preference data from a constitution: critique, revise, export."""
 
-from constitution.api import Constitution, Revised, Run, close, export_runs
+from constitution.api import Constitution, Revised, Run, Scores, Verdict, close, export_runs
 from constitution.checks import Checked
 from constitution.engine import Capabilities, Completion, Engine, Request, Sampling
+from constitution.engines.callable import CallableJudge
 from constitution.engines.scripted import ScriptedEngine
 from constitution.errors import (
     ConstitutionError,
@@ -22,6 +23,7 @@ from constitution.sources.prompts.source import PromptSource
 __version__ = "0.1.0"
 
 __all__ = [
+    "CallableJudge",
     "Capabilities",
     "Checked",
     "Completion",
@@ -44,9 +46,11 @@ __all__ = [
     "Revised",
     "Run",
     "Sampling",
+    "Scores",
     "ScriptedEngine",
     "StoreError",
     "Trace",
+    "Verdict",
     "close",
     "export_runs",
 ]

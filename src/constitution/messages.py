@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "developer", "user", "assistant", "tool")
+Better: TypeAlias = Literal["a", "b", "tie"]
+"""Which of two answers is better, the first or the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Prompt:
     """One input of a run: a conversation that ends before the answer."""
 
     id: str
-    """Given by the user, or the digest of conversation, response, responses, tags and tools."""
+    """Given by the user, or the digest of conversation, response, responses (whatever their order), tags and tools."""
     conversation: Conversation
     response: str | None = None
     """An answer that exists already; the chain then starts at its critique."""
@@ -62,6 +64,8 @@ class Prompt:
     """The tools that the conversation may call: a JSON array as canonical text."""
     responses: tuple[str, ...] = ()
     """Answers that exist already and are to be held against each other, or examined."""
+    preferred: Better | None = None
+    """What people say of two responses. No judge is told; the agreement with it is reported. In no id."""
 
     @property
     def uses_tools(self) -> bool:

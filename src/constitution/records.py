@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from constitution.messages import Conversation
+from constitution.messages import Better, Conversation
 from constitution.verdicts import Judged, JudgeRead, Opinion, Scored
 
 SCHEMA_VERSION = 3
@@ -163,6 +163,8 @@ class Trace:
     """Pairs of its texts that a judge compared."""
     scored: tuple[Scored, ...] = ()
     """Its texts that a judge examined one at a time."""
+    preferred: Better | None = None
+    """What people say of its first two candidates; no judge was told."""
 
     @property
     def principles(self) -> tuple[str, ...]:

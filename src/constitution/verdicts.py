@@ -15,10 +15,11 @@ from itertools import groupby
 from math import exp, fsum, isfinite, log
 from typing import Literal, TypeAlias, get_args
 
+from constitution.messages import Better
+
 JudgeRead: TypeAlias = Literal["pairwise", "scoring", "value"]
 JUDGE_READS: tuple[str, ...] = get_args(JudgeRead)
 """Two answers side by side; one answer at a time; a number for each answer from a callable."""
-Better: TypeAlias = Literal["a", "b", "tie"]
 
 BAND = 0.2
 """A margin nearer to 0 than this is a tie."""

@@ -8,10 +8,10 @@ import sys
 import constitution
 
 PUBLIC = [
-    "Capabilities", "Checked", "Completion", "Constitution", "ConstitutionError", "ConstitutionFileError",
-    "CritiqueRevise", "Engine", "EngineDeadError", "EngineStartError", "InputError", "Message", "PreferencePair",
-    "Principle", "Principles", "Prompt", "PromptSource", "RecordError", "Request", "Revised", "Run", "Sampling",
-    "ScriptedEngine", "StoreError", "Trace", "close", "export_runs",
+    "CallableJudge", "Capabilities", "Checked", "Completion", "Constitution", "ConstitutionError",
+    "ConstitutionFileError", "CritiqueRevise", "Engine", "EngineDeadError", "EngineStartError", "InputError", "Message",
+    "PreferencePair", "Principle", "Principles", "Prompt", "PromptSource", "RecordError", "Request", "Revised", "Run",
+    "Sampling", "Scores", "ScriptedEngine", "StoreError", "Trace", "Verdict", "close", "export_runs",
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "vllm", "datasets", "openai", "ray")
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from rich.console import RenderableType
 
+from constitution.api.judging import Judges
 from constitution.api.revised import Revised
 from constitution.api.run import Run
 from constitution.display import constitution_page, draw, page_html
@@ -36,7 +37,7 @@ Source: TypeAlias = str | os.PathLike[str] | PromptSource | Iterable[object]
 """Prompts, or where they are."""
 
 
-class Constitution:
+class Constitution(Judges):
     """Principles, and what can be made with them.
 
     Synchronous methods work inside a running event loop too (notebooks); each has an async twin.

@@ -9,15 +9,13 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from constitution.display import chain_page, draw, page_html, safe
+from constitution.display import chain_page, draw, page_html
 from constitution.display.blocks import Page
+from constitution.display.words import beginning
 from constitution.messages import Prompt
 from constitution.principles import Principles
 from constitution.records import ChainResult, Draft, Outcome, PreferencePair, Round, Trace
 from constitution.steps.pair import Settled
-
-_SHORT = 48
-"""Characters of the prompt in `repr`."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,8 +88,7 @@ class Revised:
         return self.text
 
     def __repr__(self) -> str:
-        asked = " ".join(safe(self.prompt.conversation[-1].content).split())
-        asked = asked if len(asked) <= _SHORT else asked[:_SHORT].rstrip() + "..."
+        asked = beginning(self.prompt.conversation[-1].content)
         what = self.outcome + (f" ({self.reason})" if self.reason else "")
         rounds = "1 round" if len(self.rounds) == 1 else f"{len(self.rounds)} rounds"
         return f"<Revised {asked!r}: {what}, {rounds}>"

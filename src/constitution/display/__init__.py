@@ -3,6 +3,7 @@
 from constitution.display.chains import chain_page, choose
 from constitution.display.constitutions import constitution_page
 from constitution.display.html import page_html
+from constitution.display.judged import agreement_blocks, agreement_line, scores_page, verdict_page
 from constitution.display.paying import dry_run_view, preview_view
 from constitution.display.runs import run_page
 from constitution.display.terminal import (
@@ -19,6 +20,8 @@ from constitution.display.words import safe
 
 __all__ = [
     "Hanging",
+    "agreement_blocks",
+    "agreement_line",
     "chain_page",
     "checks_table",
     "choose",
@@ -32,6 +35,8 @@ __all__ = [
     "reasons_table",
     "run_page",
     "safe",
+    "scores_page",
     "sums_table",
     "table",
+    "verdict_page",
 ]

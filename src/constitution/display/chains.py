@@ -42,7 +42,7 @@ def chain_page(
         blocks += _told(result, texts)
     end: list[Block] = [Said("outcome", _outcome(settled, result))]
     if tokens:
-        end.append(Said("tokens", (Span(_spent(tokens), "quiet"),)))
+        end.append(Said("tokens", (Span(spent(tokens), "quiet"),)))
     return Page((), (*blocks, Section((*end, *_whole_way(settled)))))
 
 
@@ -166,7 +166,8 @@ def meaning(reason: str) -> str:
     return REASONS.get(reason, reason)
 
 
-def _spent(tokens: Mapping[str, Mapping[str, int]]) -> str:
+def spent(tokens: Mapping[str, Mapping[str, int]]) -> str:
+    """Requests and tokens in words."""
     total = {
         name: sum(counts[name] for counts in tokens.values()) for name in ("requests", "prompt", "cached", "output")
     }

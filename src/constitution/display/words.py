@@ -42,6 +42,12 @@ def safe(text: str) -> str:
     return "".join(c for c in plain if c in "\n" + _JOINERS or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
 
 
+def beginning(text: str, most: int = 48) -> str:
+    """How a text begins, on one line, in at most so many characters and three points."""
+    said = " ".join(safe(text).split())
+    return said if len(said) <= most else said[:most].rstrip() + "..."
+
+
 def shown(text: str) -> str:
     """`safe`, cut where a text is too long for a view."""
     if len(text) <= MOST_CHARACTERS:

@@ -72,15 +72,13 @@ class AIFeedback:
 
     def unusable(self, question: Ask, completion: Completion) -> str | None:
         """Why a completion cannot be used and is worth asking again. A thought may be cut; a label is read as it is."""
-        if question.stage == "judge":
-            return None
-        return unusable_text(completion, whole=question.stage != "think")
+        return unusable_judged(question, completion)
 
     def flow(self, prompt: Prompt, seeds: Seeds) -> Flow[Trace]:
         """The chain of one record and sample."""
         trace = Trace(
             prompt.id, seeds.sample, prompt.conversation, None, tags=prompt.tags, metadata=prompt.metadata,
-            constitution=self.judging.principles.digest, tools=prompt.tools,
+            constitution=self.judging.principles.digest, tools=prompt.tools, preferred=prompt.preferred,
         )  # fmt: skip
         drawn = self.judging.drawn(prompt, seeds)
         if not all(drawn.values()):
@@ -123,6 +121,13 @@ class AIFeedback:
             found["draft"] = Longest(prompt.conversation, self.draft_sampling.max_tokens)
         found["judge"] = self.judging.longest(prompt, self.judging.drawn(prompt, seeds), known, sampled)
         return found
+
+
+def unusable_judged(question: Ask, completion: Completion) -> str | None:
+    """Why a completion of a recipe that judges cannot be used; a label is read as it is, and a thought may be cut."""
+    if question.stage == "judge":
+        return None
+    return unusable_text(completion, whole=question.stage != "think")
 
 
 def given_candidates(prompt: Prompt) -> tuple[Candidate, ...]:

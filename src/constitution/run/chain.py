@@ -194,7 +194,7 @@ class Chains:
     def _turned_away(prompt: Prompt, sample: int) -> Trace:
         return Trace(
             prompt.id, sample, prompt.conversation, None, reason="too_long", tags=prompt.tags, metadata=prompt.metadata,
-            tools=prompt.tools,
+            tools=prompt.tools, preferred=prompt.preferred,
         )  # fmt: skip
 
     async def _answer_all(self, asks: tuple[Ask, ...], seeds: Seeds, book: AnswerBook) -> tuple[Answer, ...]:

@@ -135,6 +135,7 @@ class Job:
             **{name: getattr(run, name) for name in ("prompt_column", "response_column", "id_column", "tag_column")},
             "tags": dict(run.tags),
             "revise": run.revise,
+            "answers": run.answers or None,
             "bad_rows": None if run.bad_rows == "error" else run.bad_rows,
             "too_long": run.too_long,
             "keep_duplicates": run.keep_duplicates,

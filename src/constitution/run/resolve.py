@@ -14,12 +14,14 @@ from constitution.principles import Principles
 from constitution.recipes.ai_feedback import AIFeedback
 from constitution.recipes.contrast import Contrast
 from constitution.recipes.critique_revise import CritiqueRevise
+from constitution.recipes.given import JudgeGiven
 from constitution.recipes.judging import Judging
 from constitution.sources.run_file import RunFile
 from constitution.steps.label import CandidatePolicy
 from constitution.steps.pair import PairPolicy
 from constitution.steps.policies import pairing_of
 from constitution.steps.settle import Settler
+from constitution.verdicts import JudgeRead
 
 OwnChecks: TypeAlias = Mapping[str, Callable[..., object]]
 """Checks of the user, by name."""
@@ -78,10 +80,19 @@ def _contrast(run: RunFile, principles: Principles) -> Recipe:
     return Contrast(principles, judging, run.sampling()["draft"], run.lora())
 
 
-def _judging(run: RunFile, principles: Principles) -> Judging:
+def judge_given(run: RunFile, principles: Principles, read: JudgeRead) -> JudgeGiven:
+    """The recipe of answers that exist.
+
+    Raises:
+        SettingsError: the constitution lacks what it uses, or the settings do not go together.
+    """
+    return JudgeGiven(_judging(run, principles, read), run.lora())
+
+
+def _judging(run: RunFile, principles: Principles, read: JudgeRead | None = None) -> Judging:
     return Judging(
-        principles, run.judge_read, run.judge_mode, run.judge_principles, run.judge_sampling, run.lora().get("judge"),
-        run.seed,
+        principles, read or run.judge_read, run.judge_mode, run.judge_principles, run.judge_sampling,
+        run.lora().get("judge"), run.seed,
     )  # fmt: skip
 
 

@@ -104,6 +104,7 @@ class RunFile(_Written):
     tag_column: Text | None = Field(None, description="The column of the tags: one or a list.")
     tags: dict[str, Text] = Field(default_factory=dict, description="Tags named otherwise: found: meant.")
     revise: Side | None = Field(None, description="Start from this answer of a preference row.")
+    answers: bool = Field(False, description="Take the answers that rows bring, two or more, to be judged.")
     bad_rows: BadRows = Field("error", description="error, or drop rows that are no prompt as inputs with a reason.")
     where: list[Text] = Field(default_factory=list, description="Tags that inputs must have: a; a,b for one; not a.")
     draw: Count | None = Field(None, description="So many different prompts, by hash; then the limit.")
@@ -176,6 +177,7 @@ class RunFile(_Written):
             tags=tuple(sorted(self.tags.items())),
             revise=self.revise,
             bad_rows=self.bad_rows,
+            answers=self.answers,
         )
 
     def sources(self) -> tuple[PromptSource, ...]:

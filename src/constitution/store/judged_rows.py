@@ -31,13 +31,16 @@ def judged_columns() -> list[tuple[str, pa.DataType]]:
     )  # fmt: skip
     judged = pa.struct([("a", small), ("b", small), ("read", text), ("readings", pa.list_(reading))])
     scored = pa.struct([("number", small), ("read", text), ("readings", pa.list_(reading))])
-    return [("candidates", pa.list_(candidate)), ("judged", pa.list_(judged)), ("scored", pa.list_(scored))]
+    return [
+        ("candidates", pa.list_(candidate)), ("judged", pa.list_(judged)), ("scored", pa.list_(scored)),
+        ("preferred", text),
+    ]  # fmt: skip
 
 
 def judged_cells(trace: Trace | None) -> dict[str, Any]:
     """What a row has in those columns; empty lists for a chain that has no candidates and no judge."""
     if trace is None:
-        return {"candidates": [], "judged": [], "scored": []}
+        return {"candidates": [], "judged": [], "scored": [], "preferred": None}
     return {
         "candidates": [_candidate_cell(candidate) for candidate in trace.candidates],
         "judged": [
@@ -48,6 +51,7 @@ def judged_cells(trace: Trace | None) -> dict[str, Any]:
             {"number": scored.number, "read": scored.read, "readings": [_cell(one) for one in scored.readings]}
             for scored in trace.scored
         ],
+        "preferred": trace.preferred,
     }
 
 
@@ -91,6 +95,7 @@ def read_judged(row: dict[str, Any]) -> dict[str, Any]:
             Judged(cell["a"], cell["b"], cell["read"], _readings(cell)) for cell in row.get("judged") or ()
         ),
         "scored": tuple(Scored(cell["number"], cell["read"], _readings(cell)) for cell in row.get("scored") or ()),
+        "preferred": row.get("preferred"),
     }
 
 

@@ -2,12 +2,12 @@
 
 from constitution.sources.prompts.entries import Entry
 from constitution.sources.prompts.files import seekable
-from constitution.sources.prompts.intake import in_place, intake, intake_items, read_items, read_sources
+from constitution.sources.prompts.intake import in_place, intake, intake_items, prompts_of, read_items, read_sources
 from constitution.sources.prompts.prompt_file import PromptFile
 from constitution.sources.prompts.reading import Reading
 from constitution.sources.prompts.rows import derived_id
 from constitution.sources.prompts.source import PromptSource
-from constitution.sources.prompts.values import as_prompt, is_one_prompt
+from constitution.sources.prompts.values import as_prompt, is_one_prompt, with_responses
 
 __all__ = [
     "Entry",
@@ -20,7 +20,9 @@ __all__ = [
     "intake",
     "intake_items",
     "is_one_prompt",
+    "prompts_of",
     "read_items",
     "read_sources",
     "seekable",
+    "with_responses",
 ]

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NoReturn
 
+from constitution.sources.prompts import answers as judged
 from constitution.sources.prompts.json_lines import LineError
 from constitution.sources.prompts.reading import NO_COLUMN, SIDES, Reading
 
@@ -46,6 +47,10 @@ class Columns:
     response: str | None = None
     sides: tuple[str, ...] = ()
     """Columns of a preference row that are read."""
+    answers: tuple[str, ...] = ()
+    """Columns of answers that are to be judged."""
+    label: str | None = None
+    """Of what people say of them."""
     system: str | None = None
     id: str | None = None
     tags: str | None = None
@@ -75,28 +80,34 @@ def columns_of(row: Mapping[str, Any], reading: Reading, *, typed: bool) -> Colu
     id = _named(row, reading.id_column, "id") or _default("id", reading.id_column, here)
     tags = _named(row, reading.tag_column, "tags") or _default("tags", reading.tag_column, here)
     taken = {name for name in (prompt, response, id, tags) if name is not None}
+    answers: tuple[str, ...] = ()
+    label = None
+    if reading.answers:
+        answers = judged.answer_columns(here - taken, _list(row))
+        label = judged.label_column(answers, row, here - taken)
+        taken |= {*answers, *(() if label is None else (label,))}
     if typed:
         _refuse_slips(row, here, taken)
-    sides = _sides(row, here - taken, reading)
+    sides = () if answers else _sides(row, here - taken, reading)
     if prompt is None:
         free = [name for name in here - taken if _may_be_turns(name, row[name])]
         prompt = _first(PROMPTS, free, "prompt")
-    if prompt is None and not sides:
+    if prompt is None and not sides and not answers:
         _refuse_no_prompt(row)
     if reading.prompt_column is None and prompt is not None and prompt not in PROMPTS[0]:
         _refuse_turn(row)
     beside = tuple(name for name in BESIDE if prompt == "instruction" and name in here - taken and _full(row[name]))
-    if response is None and reading.response_column is None and not sides:
+    if response is None and reading.response_column is None and not sides and not answers:
         free = [name for name in here - taken - {prompt, *beside} if _may_be_answer(name, row[name])]
         response = _first(RESPONSES, free, "response")
     system = next((name for name in SYSTEMS if name in here - taken and isinstance(row[name], str)), None)
     tools = next((name for name in TOOLS if name in here - taken), None)
     metadata = "metadata" if "metadata" in here - taken else None
-    used = {prompt, response, id, tags, system, tools, metadata, *sides, *beside}
+    used = {prompt, response, id, tags, system, tools, metadata, label, *sides, *answers, *beside}
     used |= set(SIDES) if sides else set()
     used |= set(BESIDE) if prompt == "instruction" else set()
     extra = tuple(name for name in row if name in here and name not in used)
-    return Columns(prompt, beside, response, sides, system, id, tags, tools, metadata, extra)
+    return Columns(prompt, beside, response, sides, answers, label, system, id, tags, tools, metadata, extra)
 
 
 @lru_cache(maxsize=256)
@@ -219,8 +230,9 @@ def known_names(columns: Sequence[str], reading: Reading) -> dict[str, str]:
     """Names of a table's columns as we know them: case and spaces at the ends are overlooked where nothing clashes."""
     named = {reading.prompt_column, reading.response_column, reading.id_column, reading.tag_column}
     plain = [name if name in named else name.strip().lower() for name in columns]
+    known = _ALL | judged.NAMES if reading.answers else _ALL
     return {
-        name: lower if lower in _ALL and lower not in columns and plain.count(lower) == 1 else name
+        name: lower if lower in known and lower not in columns and plain.count(lower) == 1 else name
         for name, lower in zip(columns, plain, strict=True)
     }
 
@@ -239,8 +251,11 @@ def check_table(columns: Sequence[str], reading: Reading) -> None:
     for role, name in (*roles, ("tags", reading.tag_column)):
         if name is not None and name != NO_COLUMN and name not in columns:
             raise LineError((), f'there is no column "{name}" ({OPTIONS[role]}); there are {_list(columns)}')
+    if reading.answers:
+        judged.answer_columns(set(columns), _list(columns))
     known = {name for group in PROMPTS for name in group}
-    if reading.prompt_column is None and not known & set(columns) and not set(SIDES) <= set(columns):
+    whole = set(SIDES) <= set(columns) or reading.answers
+    if reading.prompt_column is None and not known & set(columns) and not whole:
         raise LineError(
             (), f"no column is known to hold the prompt; there are {_list(columns)}: name it (--prompt-column)"
         )

@@ -122,7 +122,9 @@ def written(entry: Entry) -> bytes:
         row["response"] = prompt.response
     if prompt.tags:
         row["tags"] = prompt.tags
-    for key in ("tools", "metadata"):
+    if prompt.responses:
+        row["responses"] = prompt.responses
+    for key in ("tools", "metadata", "preferred"):
         if (text := getattr(prompt, key)) is not None:
             row[key] = text
     row["place"] = entry.place
@@ -148,10 +150,10 @@ def unwritten(raw: bytes, line: int, offset: int, next_offset: int) -> Entry:
         row = orjson.loads(raw)
         turns = tuple(Message(turn["role"], turn["content"], turn.get("extra")) for turn in row["messages"])
         response, tags, tools, bad = row.get("response"), tuple(row.get("tags", ())), row.get("tools"), row.get("bad")
-        id = row.get("id")
+        id, responses = row.get("id"), tuple(row.get("responses", ()))
         prompt = Prompt(
-            derived_id(turns, response, tags, tools) if id is None else id,
-            turns, response, tags, row.get("metadata"), tools,
+            derived_id(turns, response, tags, tools, responses) if id is None else id,
+            turns, response, tags, row.get("metadata"), tools, responses, row.get("preferred"),
         )  # fmt: skip
         given = id is not None and bad is None
         return Entry(prompt, given, line, offset, next_offset, row["place"], row.get("source", 0), bad)

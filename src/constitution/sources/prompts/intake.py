@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BufferedReader, FileIO
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from constitution.errors import Problem, PromptFileError
+from constitution.errors import InputError, Problem, PromptFileError
+from constitution.messages import Prompt
 from constitution.sources.prompts.arrays import array_rows
 from constitution.sources.prompts.entries import Entry, RawRow, understand, written
 from constitution.sources.prompts.files import HEAD, kind_of, replacing, seekable, streamed, unreadable
@@ -19,7 +21,7 @@ from constitution.sources.prompts.rows import check_system
 from constitution.sources.prompts.sets import dataset_rows, folder_files, folder_rows, hub_rows, is_dataset
 from constitution.sources.prompts.source import PromptSource
 from constitution.sources.prompts.tables import csv_rows, parquet_rows
-from constitution.sources.prompts.values import is_one_prompt, value_row
+from constitution.sources.prompts.values import as_prompt, is_one_prompt, value_row
 from constitution.store.scan import DROP, Problems
 
 Note = Callable[[str], None]
@@ -155,6 +157,29 @@ def read_items(items: Iterable[object], reading: Reading, note: Note | None = No
     for index, item in enumerate((items,) if is_one_prompt(items) else items):
         row, own = value_row(item, (index,), reading)
         yield understand(row, own)
+
+
+def prompts_of(items: object, reading: Reading) -> list[Prompt]:
+    """All prompts of a Python value: of one, of an iterable, of a data set.
+
+    Raises:
+        PromptFileError: there is none, or some are no prompts; all of these, not only the first.
+        InputError: it is nothing of the kind.
+    """
+    if is_one_prompt(items):
+        return [as_prompt(items, reading)[0]]
+    if not isinstance(items, Iterable):
+        raise InputError(f"expected a prompt or a list of prompts, found {type(items).__name__}")
+    problems, found = Problems("prompts"), []
+    for one in read_items(items, replace(reading, bad_rows="error")):
+        if isinstance(one, Problem):
+            problems.add(one)
+        else:
+            found.append(one.prompt)
+    problems.throw()
+    if not found:
+        raise InputError("the list of prompts is empty")
+    return found
 
 
 def _silent(*_: str) -> None:

@@ -126,7 +126,8 @@ def understand_line(
     if not plain:
         return understand(row, reading, source)
     # A plain line has no columns, and no places in it.
-    found = understand(row, Reading(system=reading.system, bad_rows=reading.bad_rows), source)
+    plainly = Reading(system=reading.system, bad_rows=reading.bad_rows, answers=reading.answers)
+    found = understand(row, plainly, source)
     if not isinstance(found, Problem):
         return found
     return replace(found, path="", column=value.column if isinstance(value, LineError) else 0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
+
+from constitution.errors import SettingsError
 
 BadRows: TypeAlias = Literal["error", "drop"]
 BAD_ROWS: tuple[str, ...] = get_args(BadRows)
@@ -33,3 +35,18 @@ class Reading:
     """Which answer of a preference row the chain starts from; without, its turns before the answer ask for a draft."""
     bad_rows: BadRows = "error"
     """Whether a row that is no prompt is an error, or an input that is dropped as `bad_row`."""
+    answers: bool = False
+    """Whether the answers that a row brings are taken, two or more, to be judged."""
+
+    def __post_init__(self) -> None:
+        if self.answers and self.revise is not None:
+            raise SettingsError("answers that are to be judged are not revised: leave out --revise, or --answers")
+        if self.answers and self.response_column not in (None, NO_COLUMN):
+            raise SettingsError(
+                "--response-column names one answer; rows whose answers are judged have them in chosen and rejected, "
+                "in text_a and text_b, or in responses: leave it out"
+            )
+
+    def of_answers(self) -> Reading:
+        """The same, of rows that bring answers to be judged."""
+        return replace(self, answers=True)

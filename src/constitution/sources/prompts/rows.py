@@ -13,7 +13,8 @@ import orjson
 
 from constitution.digest import digest
 from constitution.errors import SettingsError
-from constitution.messages import Conversation, Message, Prompt, user
+from constitution.messages import Better, Conversation, Message, Prompt, user
+from constitution.sources.prompts.answers import preferred_of, refuse_same, values_of
 from constitution.sources.prompts.columns import Columns, columns_of
 from constitution.sources.prompts.json_lines import JsonPath, LineError
 from constitution.sources.prompts.reading import SIDES, Reading
@@ -44,15 +45,23 @@ class Row:
 
 
 def derived_id(
-    conversation: Conversation, response: str | None, tags: tuple[str, ...], tools: str | None = None
+    conversation: Conversation,
+    response: str | None,
+    tags: tuple[str, ...],
+    tools: str | None = None,
+    responses: tuple[str, ...] = (),
 ) -> str:
     """The id of a prompt that was given none: 32 hexadecimal digits.
 
-    In it: the turns (a system turn put in by `system=` is one of them), the given response, the tags, the tools. Not in
-    it: the metadata, the file and the place in it.
+    In it: the turns (a system turn put in by `system=` is one of them), the given response, the tags, the tools, the
+    answers that are to be judged whatever their order. Not in it: what people say of those answers, the metadata, the
+    file and the place in it.
     """
     turns = tuple([message.parts for message in conversation])
     parts = (turns, response, tags) if tools is None else (turns, response, tags, tools)
+    if responses:
+        # A pair and its swap are the same pair: the same principles are drawn for both.
+        return digest("prompt", ID_VERSION, turns, response, tags, tools, tuple(sorted(responses)))
     return digest("prompt", ID_VERSION, *parts)
 
 
@@ -84,7 +93,13 @@ def row_of(row: Mapping[str, Any], reading: Reading, *, typed: bool = True) -> R
         LineError: The row is no prompt.
     """
     columns = columns_of(row, reading, typed=typed)
-    turns = _preferred(row, columns, reading) if columns.sides else _asked(row, columns)
+    responses: tuple[str, ...] = ()
+    preferred: Better | None = None
+    if columns.answers:
+        turns, responses = _answered(row, columns)
+        preferred = preferred_of(row, columns.answers, columns.label)
+    else:
+        turns = _preferred(row, columns, reading) if columns.sides else _asked(row, columns)
     if columns.response is not None:
         turns = [*_unanswered(turns, columns.response), *_answer(row[columns.response], (columns.response,))]
     conversation, response = _split(turns)
@@ -94,8 +109,8 @@ def row_of(row: Mapping[str, Any], reading: Reading, *, typed: bool = True) -> R
     if columns.tools is not None:
         tools = tools_of(row[columns.tools], (columns.tools,), bare=columns.tools == "functions")
     given = None if columns.id is None else _id(row[columns.id], (columns.id,))
-    id = derived_id(conversation, response, tags, tools) if given is None else given
-    prompt = Prompt(id, conversation, response, tags, _metadata(row, columns), tools)
+    id = derived_id(conversation, response, tags, tools, responses) if given is None else given
+    prompt = Prompt(id, conversation, response, tags, _metadata(row, columns), tools, responses, preferred)
     return Row(prompt, given is not None, columns)
 
 
@@ -196,14 +211,40 @@ def _preferred(row: Mapping[str, Any], columns: Columns, reading: Reading) -> li
     sides = {side: _side(row[side], (side,), base) for side in columns.sides}
     if reading.revise is not None:
         return sides[reading.revise]
-    first, second = (_plain(turns) for turns in sides.values())
-    shared = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))]
-    while shared and shared[-1].role not in ("user", "tool"):
-        shared.pop()
+    shared = _shared(list(sides.values()))
     if not shared:
         hint = "--revise rejected starts from one of them"
         raise LineError((columns.sides[0],), f"the two sides share no turn of a user, so there is no prompt; {hint}")
-    return next(iter(sides.values()))[: len(shared)]
+    return shared
+
+
+def _shared(sides: list[list[Turn]]) -> list[Turn]:
+    """The turns with which all sides begin, up to the last one of a user or a tool."""
+    equal = takewhile(lambda turns: all(turn == turns[0] for turn in turns), zip(*map(_plain, sides), strict=False))
+    shared = sides[0][: len(list(equal))]
+    while shared and shared[-1][0].role not in ("user", "tool"):
+        shared.pop()
+    return shared
+
+
+def _answered(row: Mapping[str, Any], columns: Columns) -> tuple[list[Turn], tuple[str, ...]]:
+    """The turns that all answers of a row answer, and the answers."""
+    base = _asked(row, columns) if columns.prompt is not None else []
+    if base:
+        _unanswered(base, columns.answers[0])
+    sides = [_side(value, path, base) for value, path in values_of(row, columns.answers)]
+    shared = _shared(sides)
+    for turns in sides:
+        message, path = turns[-1]
+        if len(turns) != len(shared) + 1:
+            what = "answers another conversation than the one before it: they part before their last turn"
+            raise LineError(
+                sides[1][-1][1], f"{what}, and a judge holds answers to one conversation against each other"
+            )
+        _refuse_calls(message, path, "judged")
+    texts = tuple(turns[-1][0].content for turns in sides)
+    refuse_same(texts, columns.answers)
+    return shared, texts
 
 
 def _side(value: object, path: JsonPath, base: list[Turn]) -> list[Turn]:
@@ -245,9 +286,7 @@ def _split(turns: list[Turn]) -> tuple[Conversation, str | None]:
     last, path = turns[-1]
     response = None
     if last.role == "assistant":
-        if last.extra is not None and "tool_calls" in orjson.loads(last.extra):
-            what = "the last turn calls tools, which is no answer that could be revised"
-            raise LineError(path, f"{what}; end the conversation before it, or with what came of the calls")
+        _refuse_calls(last, path, "revised")
         response = last.content
         turns = turns[:-1]
     if not any(message.role == "user" for message, _ in turns):
@@ -255,6 +294,12 @@ def _split(turns: list[Turn]) -> tuple[Conversation, str | None]:
     if turns[-1][0].role == "assistant":
         raise LineError(path, "two assistant turns stand at the end; join them")
     return tuple(_plain(turns)), response
+
+
+def _refuse_calls(last: Message, path: JsonPath, done: str) -> None:
+    if last.extra is not None and "tool_calls" in orjson.loads(last.extra):
+        what = f"the last turn calls tools, which is no answer that could be {done}"
+        raise LineError(path, f"{what}; end the conversation before it, or with what came of the calls")
 
 
 def _system(row: Mapping[str, Any], columns: Columns) -> str | None:

@@ -68,6 +68,8 @@ class Survey:
     """Of all turns of a conversation."""
     answers: Lengths = field(default_factory=Lengths)
     """Characters of answers that exist."""
+    preferred: Counter[str] = field(default_factory=Counter)
+    """What people say of two answers."""
     examples: dict[str, Entry] = field(default_factory=dict)
     """The first prompt of each shape."""
     first: list[Entry] = field(default_factory=list)
@@ -124,6 +126,10 @@ class Survey:
         self.characters.add(sum(len(message.content) for message in prompt.conversation))
         if prompt.response is not None:
             self.answers.add(len(prompt.response))
+        for answer in prompt.responses:
+            self.answers.add(len(answer))
+        if prompt.preferred is not None:
+            self.preferred[prompt.preferred] += 1
 
     def repeats(self) -> tuple[int, int]:
         """How many prompts repeat an earlier one, and how many given ids stand there already."""
@@ -160,6 +166,7 @@ class Survey:
             "characters": self.characters.to_json(),
             "answer_characters": self.answers.to_json(),
             "tags": dict(self.tags.most_common()),
+            "preferred": {label: self.preferred[label] for label in sorted(self.preferred)},
             "reasons": dict(self.reasons.most_common()),
             "problems": self.problems,
             "left_out": list(self.notes),
@@ -178,6 +185,8 @@ def shape_of(prompt: Prompt) -> str:
         parts.append("tools")
     if prompt.response is not None:
         parts.append("answer")
+    if prompt.responses:
+        parts.append(f"{len(prompt.responses)} answers")
     return ", ".join(parts)
 
 

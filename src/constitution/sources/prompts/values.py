@@ -14,7 +14,7 @@ from constitution.sources.prompts.entries import RawRow, understand
 from constitution.sources.prompts.json_lines import JsonPath, LineError, parse_object, survey
 from constitution.sources.prompts.reading import Reading
 from constitution.sources.prompts.rows import check_system, derived_id
-from constitution.sources.prompts.turns import any_json
+from constitution.sources.prompts.turns import any_json, check_text
 
 _STRICT = orjson.OPT_PASSTHROUGH_DATACLASS
 
@@ -47,13 +47,41 @@ def as_prompt(item: object, reading: Reading | None = None) -> tuple[Prompt, boo
     return found.prompt, found.given_id
 
 
+def with_responses(prompt: Prompt, given: Mapping[str, object], place: str = "prompt") -> Prompt:
+    """A prompt with answers that stand beside it, whatever it brought; a derived id is derived anew.
+
+    Args:
+        prompt: the prompt.
+        given: the answers by the names that a message calls them.
+        place: what a message calls the prompt.
+
+    Raises:
+        PromptFileError: one is no text, or blank.
+    """
+    texts: list[str] = []
+    for name, text in given.items():
+        try:
+            texts.append(check_text(text, (name,)))
+            texts[-1].encode()
+        except (LineError, UnicodeEncodeError) as error:
+            what = error.message if isinstance(error, LineError) else "holds half of a surrogate pair"
+            raise PromptFileError((Problem(place, 0, 0, name, what),)) from None
+    kept = prompt.conversation, prompt.tags, prompt.tools
+    derived = prompt.id == derived_id(kept[0], prompt.response, *kept[1:], prompt.responses)
+    id = derived_id(kept[0], None, *kept[1:], tuple(texts)) if derived else prompt.id
+    return replace(prompt, id=id, response=None, responses=tuple(texts), preferred=None)
+
+
 def value_row(item: object, path: JsonPath, reading: Reading) -> tuple[RawRow, Reading]:
     """A value as a row, and how it is read: the columns that the user named are those of dictionaries.
 
     It passes through JSON, so that it meets the same rules as a line of a file.
     """
     if not isinstance(item, Mapping):
-        reading = Reading(system=reading.system, tags=reading.tags, bad_rows=reading.bad_rows)
+        brings = isinstance(item, Prompt) and bool(item.responses)
+        reading = Reading(
+            system=reading.system, tags=reading.tags, bad_rows=reading.bad_rows, answers=reading.answers or brings
+        )
     raw = type(item).__name__.encode()
     value: Mapping[str, Any] | LineError
     try:
@@ -90,8 +118,12 @@ def _row(item: object) -> dict[str, Any]:
 def _of_prompt(prompt: Prompt) -> dict[str, Any]:
     metadata = None if prompt.metadata is None else parse_object(prompt.metadata.encode())
     tools = None if prompt.tools is None else any_json(prompt.tools)
-    derived = prompt.id == derived_id(prompt.conversation, prompt.response, prompt.tags, prompt.tools)
+    if prompt.responses and prompt.response is not None:
+        raise LineError(("responses",), "stand beside a response; keep one of them")
+    derived = prompt.id == derived_id(prompt.conversation, prompt.response, prompt.tags, prompt.tools, prompt.responses)
     row = {"messages": _turns(prompt.conversation), "response": prompt.response, "metadata": metadata, "tools": tools}
+    if prompt.responses:
+        row |= {"responses": list(prompt.responses), "label": prompt.preferred}
     return row | {"tags": list(prompt.tags) or None, "id": None if derived else prompt.id}
 
 

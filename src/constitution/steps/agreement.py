@@ -1,0 +1,118 @@
+"""Agreement: how often verdicts say what people said of the same pairs. Pure; no judge ever sees what people said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import sqrt
+
+from constitution.messages import Better
+from constitution.records import Trace
+from constitution.steps.filter import same_text
+from constitution.steps.label import Court, Labelling
+from constitution.verdicts import EQUAL, Verdict
+
+Z = 1.96
+"""Quantile of the normal distribution for 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Pairs of which people said something, each counted once."""
+
+    agree: int = 0
+    disagree: int = 0
+    tie: int = 0
+    """The judge finds neither better."""
+    inconsistent: int = 0
+    """The judge prefers one in one order and the other in the other."""
+    unreadable: int = 0
+    people_tie: int = 0
+    """People found neither better; whatever the judge says."""
+    both_tie: int = 0
+    """Of those, the ones that the judge finds a tie too."""
+    not_judged: int = 0
+    """Dropped before the judge was asked: too long, no principle, an answer that is none."""
+
+    @property
+    def pairs(self) -> int:
+        """All of which people said something."""
+        return self.judged + self.people_tie + self.not_judged
+
+    @property
+    def judged(self) -> int:
+        """Those that people decided and the judge was asked about."""
+        return self.decided + self.tie + self.inconsistent + self.unreadable
+
+    @property
+    def decided(self) -> int:
+        """Those that both decided."""
+        return self.agree + self.disagree
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of `agree` among those that both decided, 0 to 1; None where there are none."""
+        return self.agree / self.decided if self.decided else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of `accuracy`, 95 %."""
+        return wilson(self.agree, self.decided)
+
+
+def wilson(found: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a share.
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22.
+
+    Args:
+        found: how many have it.
+        of: how many there are; 0 = nothing is known, 0 to 1.
+    """
+    if not of:
+        return 0.0, 1.0
+    share = found / of
+    middle = share + Z**2 / (2 * of)
+    half = Z * sqrt(share * (1 - share) / of + Z**2 / (4 * of**2))
+    whole = 1 + Z**2 / of
+    return (0.0 if not found else (middle - half) / whole), (1.0 if found == of else (middle + half) / whole)
+
+
+def verdict_on_two(trace: Trace, labelling: Labelling) -> Verdict | None:
+    """The verdict on a trace's first two candidates; None where nobody was asked about them."""
+    if len(trace.candidates) < 2:
+        return None
+    first, second = trace.candidates[:2]
+    if same_text(first.text, second.text):
+        return EQUAL
+    return Court(trace, labelling).verdict(first.number, second.number)
+
+
+def agreement(traces: Iterable[Trace], labelling: Labelling) -> Agreement:
+    """Count the pairs of which people said something (`Trace.preferred`); others are passed over.
+
+    Args:
+        traces: judged pairs.
+        labelling: how verdicts become labels. With `keep_inconsistent` the verdict of such a pair counts.
+    """
+    counts = dict.fromkeys(Agreement.__slots__, 0)
+    for trace in traces:
+        if trace.preferred is not None:
+            for name in _names(trace.preferred, verdict_on_two(trace, labelling), labelling):
+                counts[name] += 1
+    return Agreement(**counts)
+
+
+def _names(people: Better, found: Verdict | None, labelling: Labelling) -> tuple[str, ...]:
+    """The counts that a pair belongs to."""
+    if found is None:
+        return ("not_judged",)
+    if people == "tie":
+        return ("people_tie", "both_tie") if found.better == "tie" else ("people_tie",)
+    if found.better is None:
+        return ("unreadable",)
+    if found.better == "tie":
+        return ("tie",)
+    if found.position_consistent is False and not labelling.keep_inconsistent:
+        return ("inconsistent",)
+    return ("agree",) if found.better == people else ("disagree",)
