@@ -37,7 +37,7 @@ def test_tools_and_calls_survive_a_row(trace: Trace, conversation: Any, tools: l
     assert from_row(table.to_pylist()[0]) == full
 
 
-NEW = ("tools", "candidates", "judged", "scored")
+NEW = ("tools", "candidates", "judged", "scored", "preferred")
 """Columns that version 1 did not have; version 2 had tools."""
 
 

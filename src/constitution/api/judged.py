@@ -102,9 +102,10 @@ class Verdict(_Judged):
 
     @property
     def level(self) -> str | None:
-        """The level that decided; None for a tie, and where principles have none."""
+        """The level that decided; None for a tie, for a function, and where principles have none."""
         rank, levels = self.said.rank, self.principles.levels
-        return None if rank is None or rank >= len(levels) else levels[rank]
+        valued = not any(opinion.principle for opinion in self.by_principle)
+        return None if valued or rank is None or rank >= len(levels) else levels[rank]
 
     @property
     def reads(self) -> tuple[Reading, ...]:

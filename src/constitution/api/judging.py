@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -20,7 +20,7 @@ from constitution.run.background import background, on_background
 from constitution.run.chain import Chains, Memory, Served, refuse_impossible
 from constitution.run.resolve import judge_given, models_of
 from constitution.run.serving import pool
-from constitution.sources.prompts import Reading, is_one_prompt, prompts_of, with_responses
+from constitution.sources.prompts import Reading, answer_problem, is_one_prompt, prompts_of, with_responses
 from constitution.sources.run_file import RunFile, read_run
 from constitution.steps.agreement import verdict_on_two
 from constitution.steps.judge import JudgeMode
@@ -86,8 +86,8 @@ class Judges:
     def judge(
         self,
         prompt: object,
-        a: str | Sequence[str] | None = None,
-        b: str | Sequence[str] | None = None,
+        a: str | Iterable[str] | None = None,
+        b: str | Iterable[str] | None = None,
         *,
         model: str | Engine | None = None,
         judge: Judge | None = None,
@@ -134,8 +134,8 @@ class Judges:
     async def ajudge(
         self,
         prompt: object,
-        a: str | Sequence[str] | None = None,
-        b: str | Sequence[str] | None = None,
+        a: str | Iterable[str] | None = None,
+        b: str | Iterable[str] | None = None,
         *,
         model: str | Engine | None = None,
         judge: Judge | None = None,
@@ -153,7 +153,7 @@ class Judges:
     def score(
         self,
         prompt: object,
-        response: str | Sequence[str] | None = None,
+        response: str | Iterable[str] | None = None,
         *,
         model: str | Engine | None = None,
         judge: Judge | None = None,
@@ -188,7 +188,7 @@ class Judges:
     async def ascore(
         self,
         prompt: object,
-        response: str | Sequence[str] | None = None,
+        response: str | Iterable[str] | None = None,
         *,
         model: str | Engine | None = None,
         judge: Judge | None = None,
@@ -260,10 +260,10 @@ def _pairs(prompt: object, a: object, b: object, reading: Reading) -> list[Promp
         raise InputError("give both answers, a and b, or rows that bring them")
     if a is None:
         pairs = prompts_of(prompt, reading.of_answers())
-        more = next((number for number, one in enumerate(pairs) if len(one.responses) != 2), None)
-        if more is not None:
-            has = len(pairs[more].responses)
-            raise InputError(f"prompts[{more}]: judge compares two answers, and the row has {has}")
+        for path, one in _placed(prompt, pairs):
+            if len(one.responses) != 2:
+                what = f"judge compares two answers, and the row has {len(one.responses)}"
+                raise answer_problem(what, path, listed=bool(path))
         return pairs
     return _with(prompt, {"a": a, "b": b}, reading)
 
@@ -272,15 +272,20 @@ def _answers(prompt: object, response: object, reading: Reading) -> list[Prompt]
     if response is not None:
         return _with(prompt, {"response": response}, reading)
     prompts = prompts_of(prompt, reading)
-    lacking = next((number for number, one in enumerate(prompts) if one.response is None), None)
-    if lacking is not None:
-        raise InputError(f"prompts[{lacking}] has no answer to score: give response=, or rows that have one")
+    for path, one in _placed(prompt, prompts):
+        if one.response is None:
+            what = "has no answer to score: give response=, or rows that bring one"
+            raise answer_problem(what, path, listed=bool(path))
     return [with_responses(one, {"response": str(one.response)}) for one in prompts]
 
 
 def _with(prompt: object, given: Mapping[str, object], reading: Reading) -> list[Prompt]:
     """Prompts with the answers that stand beside them."""
     prompts = prompts_of(prompt, reading)
+    for path, one in _placed(prompt, prompts):
+        if one.response is not None or one.responses:
+            what = f"brings an answer of its own; leave it out, or leave out {' and '.join(given)}"
+            raise answer_problem(what, path, listed=bool(path))
     if is_one_prompt(prompt):
         if listed := [name for name, value in given.items() if _lists(value)]:
             raise InputError(f"{listed[0]} is a list, and there is one prompt: give a list of prompts, one for each")
@@ -294,9 +299,14 @@ def _with(prompt: object, given: Mapping[str, object], reading: Reading) -> list
         if len(columns[name]) != len(prompts):
             raise InputError(f"{name} has {len(columns[name])} answers for {len(prompts)} prompts; give one for each")
     return [
-        with_responses(one, {name: column[number] for name, column in columns.items()}, f"prompts[{number}]")
+        with_responses(one, {name: column[number] for name, column in columns.items()}, (number,))
         for number, one in enumerate(prompts)
     ]
+
+
+def _placed(prompt: object, prompts: list[Prompt]) -> list[tuple[tuple[int, ...], Prompt]]:
+    """Prompts with their place in the list that was given."""
+    return [(() if is_one_prompt(prompt) else (number,), one) for number, one in enumerate(prompts)]
 
 
 def _lists(value: object) -> bool:

@@ -72,7 +72,7 @@ def test_forms_share_an_id(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("packing", PACKINGS)
 def test_files_of_pairs(form: str, packing: str, tmp_path: Path) -> None:
     """Every kind of file gives the same prompts, read in place or copied."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"prompt": "u", "text_a": "x", "text_b": "y", "label": "tie"},
         {"prompt": "v", "text_a": "x, with a comma", "text_b": 'and "quotes"', "label": None},
     ]

@@ -7,13 +7,14 @@ from constitution.sources.prompts.prompt_file import PromptFile
 from constitution.sources.prompts.reading import Reading
 from constitution.sources.prompts.rows import derived_id
 from constitution.sources.prompts.source import PromptSource
-from constitution.sources.prompts.values import as_prompt, is_one_prompt, with_responses
+from constitution.sources.prompts.values import answer_problem, as_prompt, is_one_prompt, with_responses
 
 __all__ = [
     "Entry",
     "PromptFile",
     "PromptSource",
     "Reading",
+    "answer_problem",
     "as_prompt",
     "derived_id",
     "in_place",

@@ -11,7 +11,7 @@ import orjson
 from constitution.errors import Problem, PromptFileError
 from constitution.messages import Message, Prompt
 from constitution.sources.prompts.entries import RawRow, understand
-from constitution.sources.prompts.json_lines import JsonPath, LineError, parse_object, survey
+from constitution.sources.prompts.json_lines import JsonPath, LineError, parse_object, place, survey
 from constitution.sources.prompts.reading import Reading
 from constitution.sources.prompts.rows import check_system, derived_id
 from constitution.sources.prompts.turns import any_json, check_text
@@ -47,13 +47,13 @@ def as_prompt(item: object, reading: Reading | None = None) -> tuple[Prompt, boo
     return found.prompt, found.given_id
 
 
-def with_responses(prompt: Prompt, given: Mapping[str, object], place: str = "prompt") -> Prompt:
+def with_responses(prompt: Prompt, given: Mapping[str, object], path: JsonPath = ()) -> Prompt:
     """A prompt with answers that stand beside it, whatever it brought; a derived id is derived anew.
 
     Args:
         prompt: the prompt.
         given: the answers by the names that a message calls them.
-        place: what a message calls the prompt.
+        path: place of the prompt in a list.
 
     Raises:
         PromptFileError: one is no text, or blank.
@@ -65,11 +65,16 @@ def with_responses(prompt: Prompt, given: Mapping[str, object], place: str = "pr
             texts[-1].encode()
         except (LineError, UnicodeEncodeError) as error:
             what = error.message if isinstance(error, LineError) else "holds half of a surrogate pair"
-            raise PromptFileError((Problem(place, 0, 0, name, what),)) from None
+            raise answer_problem(what, (*path, name), listed=bool(path)) from None
     kept = prompt.conversation, prompt.tags, prompt.tools
     derived = prompt.id == derived_id(kept[0], prompt.response, *kept[1:], prompt.responses)
     id = derived_id(kept[0], None, *kept[1:], tuple(texts)) if derived else prompt.id
     return replace(prompt, id=id, response=None, responses=tuple(texts), preferred=None)
+
+
+def answer_problem(message: str, path: JsonPath, *, listed: bool) -> PromptFileError:
+    """The error about a prompt, or an answer, among Python values."""
+    return PromptFileError((Problem("prompts" if listed else "prompt", 0, 0, place(path), message),))
 
 
 def value_row(item: object, path: JsonPath, reading: Reading) -> tuple[RawRow, Reading]:
