@@ -27,6 +27,7 @@ Revise = Annotated[
     str | None,
     typer.Option(help="Start from this answer of preference rows: rejected or chosen.", autocompletion=one_of(*SIDES)),
 ]
+Answers = Annotated[bool, typer.Option("--answers", help="Take the answers that rows bring, to be judged.")]
 BadRowsOption = Annotated[
     str | None, typer.Option(help="error, or drop them as inputs with a reason.", autocompletion=one_of(*BAD_ROWS))
 ]

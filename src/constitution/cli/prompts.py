@@ -42,6 +42,7 @@ def prompts(
     tag_column: options.TagColumn = None,
     tag: options.Tag = None,
     revise: options.Revise = None,
+    answers: options.Answers = False,
     bad_rows: options.BadRowsOption = None,
     system: options.System = None,
     as_json: options.Json = False,
@@ -51,7 +52,7 @@ def prompts(
         reading = Reading(
             options.system_text(system), prompt_column, response_column, id_column, tag_column,
             tuple((options.renamed(tag) or {}).items()), _one_of("--revise", revise, SIDES),
-            _one_of("--bad-rows", bad_rows, BAD_ROWS) or "error",
+            _one_of("--bad-rows", bad_rows, BAD_ROWS) or "error", answers,
         )  # fmt: skip
         check_system(reading.system)
         sources = [PromptSource(file, config, split, revision) for file in files]
@@ -84,6 +85,8 @@ def _examples(found: Survey) -> dict[str, Any]:
                     for turn in entry.prompt.conversation
                 ],
                 "response": entry.prompt.response,
+                "responses": list(entry.prompt.responses),
+                "preferred": entry.prompt.preferred,
                 "tags": list(entry.prompt.tags),
                 "tools": None if entry.prompt.tools is None else json.loads(entry.prompt.tools),
                 "metadata": None if entry.prompt.metadata is None else json.loads(entry.prompt.metadata),
@@ -98,9 +101,10 @@ def _show(out: Console, found: Survey, reading: Reading) -> None:
     for part in (_sources(data), _sums(data, reading), _columns(data), _counted("conversations", data["shapes"])):
         out.print(part, "")
     out.print(_lengths(data), "")
-    for title, counts in (("roles", data["roles"]), ("tags", data["tags"]), ("refused", data["reasons"])):
-        if counts:
-            out.print(_counted(title, counts), "")
+    shown = {"roles": "roles", "tags": "tags", "people say": "preferred", "refused": "reasons"}
+    for title, key in shown.items():
+        if data[key]:
+            out.print(_counted(title, data[key]), "")
     for problem in data["problems"]:
         out.print(safe(problem), style="red", soft_wrap=True)
     if len(data["problems"]) < found.bad:
@@ -171,7 +175,7 @@ def _lengths(data: Mapping[str, Any]) -> Table:
     for title, key in (
         ("turns", "turns"),
         ("characters of a conversation", "characters"),
-        ("characters of its answer", "answer_characters"),
+        ("characters of an answer", "answer_characters"),
     ):
         if data[key]:
             shown.add_row(title, *(f"{data[key][name]:,}" for name in ("min", "median", "max")))
@@ -185,7 +189,17 @@ def _example(number: int, entry: Entry) -> RenderableType:
     parts += [_turn(turn) for turn in prompt.conversation]
     if prompt.response is not None:
         parts.append(_turn(Message("assistant", prompt.response), " (the answer that a chain starts from)"))
-    for name, value in (("tags", ", ".join(prompt.tags)), ("tools", prompt.tools), ("metadata", prompt.metadata)):
+    of = len(prompt.responses)
+    parts += [
+        _turn(Message("assistant", text), f" (answer {place} of {of})")
+        for place, text in enumerate(prompt.responses, start=1)
+    ]
+    for name, value in (
+        ("preferred", prompt.preferred),
+        ("tags", ", ".join(prompt.tags)),
+        ("tools", prompt.tools),
+        ("metadata", prompt.metadata),
+    ):
         if value:
             parts.append(Hanging(Text.assemble((f"{name} ", "dim"), _cut(value)), indent=2))
     return Group(*parts)
