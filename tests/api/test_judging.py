@@ -96,7 +96,7 @@ def test_a_data_set() -> None:
 WRONG: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "no judge": (("u", "x", "y"), {}, "give the judge once"),
     "two judges": (("u", "x", "y"), {"model": "scripted", "judge": lengths}, "give the judge once"),
-    "a number": (("u", "x", "y"), {"judge": 3}, "the judge is a int, expected a model string, an engine, a function"),
+    "a number": (("u", "x", "y"), {"judge": 3}, "the judge is of type int, expected a model string, an engine, a function"),
     "one answer": (("u", "x"), {"judge": lengths}, "give both answers"),
     "none": (("u",), {"judge": lengths}, "brings no answers to judge"),
     "empty list": (([], [], []), {"judge": lengths}, "the list of prompts is empty"),

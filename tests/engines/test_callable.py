@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 import threading
 import time
 from array import array
@@ -172,6 +173,7 @@ def broken(_: Any, responses: list[str]) -> list[float]:
 STRANGE: dict[str, tuple[Callable[..., Any], str]] = {
     "raises": (broken, "raised ValueError: no such text"),
     "raises nothing said": (lambda *_: (_ for _ in ()).throw(KeyError), "raised KeyError;"),
+    "exits": (lambda *_: sys.exit(3), "raised SystemExit: 3"),
     "too few": (lambda *_: [], "returned 0 numbers for 1 answer"),
     "too many": (lambda *_: [1.0, 2.0, 3.0], "returned 3 numbers for 1 answer"),
     "nothing": (lambda *_: None, "returned a NoneType, no list of numbers"),

@@ -117,4 +117,4 @@ def test_a_function_labels_a_file(tmp_path: Path) -> None:
     done = len(asked)
     again = MINE.generate(file, tmp_path / "run", tie_band=0.0, **settings)
     assert (again.summary(), len(asked)) == (run.summary(), done)
-    assert json.loads((run.path / "manifest.json").read_text())["engines"]["judge"]["model"] == "callable:mine"
+    assert '"callable:mine"' in (run.path / "manifest.json").read_text()

@@ -30,7 +30,7 @@ from constitution.run.resolve import OwnChecks, models_of, recipe_of, settler_of
 from constitution.run.serving import pool
 from constitution.run.worker import Progress
 from constitution.sources.constitution_file import read_constitution
-from constitution.sources.prompts import PromptSource, Reading, as_prompt, derived_id, is_one_prompt
+from constitution.sources.prompts import PromptSource, Reading, as_prompt, derived_id, is_one_prompt, prompts_of
 from constitution.sources.run_file import RunFile, read_run
 
 Source: TypeAlias = str | os.PathLike[str] | PromptSource | Iterable[object]
@@ -359,12 +359,7 @@ def _prompts(prompt: object, response: str | None, reading: Reading) -> list[Pro
         raise SettingsError(
             "response= goes with one prompt; in a list, give rows like {'prompt': ..., 'response': ...}"
         )
-    if not isinstance(prompt, Iterable):
-        raise InputError(f"expected a prompt or a list of prompts, found {type(prompt).__name__}")
-    prompts = [as_prompt(item, reading)[0] for item in prompt]
-    if not prompts:
-        raise InputError("the list of prompts is empty")
-    return prompts
+    return prompts_of(prompt, reading)
 
 
 def _with_response(prompt: Prompt, response: str, *, given: bool) -> Prompt:

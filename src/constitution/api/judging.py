@@ -65,7 +65,7 @@ class _How:
         engine = CallableJudge(asked) if own and callable(asked) else asked
         if not isinstance(engine, str) and not hasattr(engine, "answer"):
             raise SettingsError(
-                f"the judge is a {type(asked).__name__}, expected a model string, an engine, a function"
+                f"the judge is of type {type(asked).__name__}, expected a model string, an engine, a function"
             )
         valued = isinstance(engine, CallableJudge)
         if read == "value" and isinstance(engine, str):

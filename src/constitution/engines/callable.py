@@ -105,6 +105,7 @@ class CallableJudge:
 
     async def _serve(self) -> None:
         """One batch after the other, until nobody waits."""
+        asked: list[tuple[Request, asyncio.Future[Completion]]] = []
         try:
             await asyncio.sleep(0)  # who asks in this same turn of the loop is in the batch
             while self._waiting:
@@ -115,9 +116,9 @@ class CallableJudge:
                     if not future.done():
                         _settle(future, value)
         finally:
-            left, self._waiting = self._waiting, []
+            left, self._waiting = [*asked, *self._waiting], []
             for _, future in left:
-                future.cancel()
+                future.cancel()  # nothing, where it is done
 
     def _values(self, requests: Sequence[Request]) -> list[float | RequestRefused]:
         """Of each request its number, or why it has none."""
@@ -135,7 +136,7 @@ class CallableJudge:
         texts = [request.messages[-1].content for request in requests]
         try:
             values = _numbers(self._f(chats, texts))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # an exit here would end the thread that serves all engines
             told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             raise self._refused(f"raised {told.removesuffix(':')}") from error
         if isinstance(values, str):
