@@ -22,6 +22,7 @@ from constitution import (
     Request,
     Scores,
     ScriptedEngine,
+    Trace,
     Verdict,
 )
 from constitution.engine import Engine
@@ -29,6 +30,8 @@ from constitution.errors import RequestRefused, SettingsError
 from constitution.messages import user
 from constitution.principles import Principle, Principles
 from constitution.run.serving import pool
+from constitution.steps.agreement import Agreement, agreement
+from constitution.steps.label import Labelling
 from tests.judges import PRINCIPLES, judge, oracle, quality
 
 MINE = Constitution(PRINCIPLES)
@@ -93,10 +96,19 @@ def test_a_data_set() -> None:
     assert better(MINE.judge(rows, model=engine())) == ["a", "b"]
 
 
+def test_agreement_without_a_run() -> None:
+    """What people said of rows that are judged in Python stands in their traces."""
+    rows = [{**PAIR, "label": label} for label in ("a", "b", "tie", None)]
+    found = MINE.judge(rows, model=engine())
+    assert isinstance(found, list)
+    traces = [one.result for one in found if isinstance(one.result, Trace)]
+    assert agreement(traces, Labelling()) == Agreement(agree=1, disagree=1, people_tie=1)
+
+
 WRONG: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "no judge": (("u", "x", "y"), {}, "give the judge once"),
     "two judges": (("u", "x", "y"), {"model": "scripted", "judge": lengths}, "give the judge once"),
-    "a number": (("u", "x", "y"), {"judge": 3}, "the judge is of type int, expected a model string, an engine, a function"),
+    "a number": (("u", "x", "y"), {"judge": 3}, "the judge is of type int, expected a model string, an engine"),
     "one answer": (("u", "x"), {"judge": lengths}, "give both answers"),
     "none": (("u",), {"judge": lengths}, "brings no answers to judge"),
     "empty list": (([], [], []), {"judge": lengths}, "the list of prompts is empty"),

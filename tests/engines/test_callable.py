@@ -151,8 +151,24 @@ def test_a_request_that_is_cancelled() -> None:
         await asyncio.sleep(0.02)
         asked[1].cancel()
         assert (await asked[2]).logprobs == (3.0,)
+        assert [responses for _, responses in f.calls] == [["bb", "ccc"]]
 
     asyncio.run(main())
+
+
+def test_nobody_waits_for_a_worker_that_is_gone() -> None:
+    """Where the task that calls the function is cancelled, so is everything that waits for it."""
+    judge = CallableJudge(Lengths(seconds=0.05), batch=1)
+
+    async def main() -> list[Completion | BaseException]:
+        await judge.start(VALUE_LABELS)
+        asked = [asyncio.ensure_future(judge.answer(asking(text))) for text in ("a", "b")]
+        await asyncio.sleep(0.02)
+        assert judge._work is not None
+        judge._work.cancel()
+        return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 5)
+
+    assert all(isinstance(one, asyncio.CancelledError) for one in asyncio.run(main()))
 
 
 @pytest.mark.parametrize(

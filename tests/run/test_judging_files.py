@@ -60,6 +60,15 @@ def test_a_file_of_pairs(tmp_path: Path) -> None:
         assert quality(pair.chosen) > quality(pair.rejected)
 
 
+def test_pairs_that_were_not_judged(tmp_path: Path) -> None:
+    """What is turned away before its first request keeps what people said, and is counted apart."""
+    made = [*pairs()[2:4], {"prompt": "u", "text_a": "x " * 9000, "text_b": "y", "label": "a"}]
+    run = judged(tmp_path, made, ScriptedEngine(oracle, max_context=4000))
+    traces = [trace for trace in rows(run) if isinstance(trace, Trace)]
+    assert [trace.reason for trace in traces] == [None, None, "too_long"]
+    assert agreement(traces, Labelling()) == Agreement(agree=2, not_judged=1)
+
+
 def test_what_people_say_shapes_no_row(tmp_path: Path) -> None:
     """Another label asks nothing anew, and changes no verdict."""
     changed = [{**row, "label": "tie"} if "text_a" in row else row for row in pairs()]

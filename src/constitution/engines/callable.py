@@ -104,10 +104,9 @@ class CallableJudge:
         self._closed = True
 
     async def _serve(self) -> None:
-        """One batch after the other, until nobody waits."""
+        """One batch after the other, until nobody waits. It begins when all have asked that ask in one turn."""
         asked: list[tuple[Request, asyncio.Future[Completion]]] = []
         try:
-            await asyncio.sleep(0)  # who asks in this same turn of the loop is in the batch
             while self._waiting:
                 taken, self._waiting = self._waiting[: self.batch], self._waiting[self.batch :]
                 asked = [(request, future) for request, future in taken if not future.done()]
