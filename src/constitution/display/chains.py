@@ -6,7 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from constitution.display.blocks import Block, Change, Fold, Line, Page, Said, Section, Span, Tone, line
 from constitution.messages import Conversation, Prompt
-from constitution.records import REASONS, Candidate, ChainResult, Critique, Outcome, PreferencePair, Round, Trace
+from constitution.records import (
+    REASONS,
+    Candidate,
+    ChainResult,
+    Critique,
+    Failure,
+    Outcome,
+    PreferencePair,
+    Round,
+    Trace,
+)
 from constitution.steps.pair import Settled
 from constitution.verdicts import Opinion
 
@@ -154,11 +164,16 @@ def _vote(vote: Opinion) -> Span:
 def _outcome(settled: Settled, result: ChainResult) -> Line:
     tone = TONES[settled.outcome]
     if not isinstance(result, Trace):
-        said = f"failed: {result.error} ({result.stage}, asked {result.attempts} times): {result.message}"
-        return (Span(said.replace("asked 1 times", "asked once"), "bad"),)
+        return failed(result)
     if settled.reason is None:
         return line(Span(settled.outcome, tone), f": {MEANINGS[settled.outcome]}")
     return line(Span(settled.outcome, tone), f": {settled.reason}: {meaning(settled.reason)}")
+
+
+def failed(failure: Failure) -> Line:
+    """The error that ended a chain."""
+    said = f"failed: {failure.error} ({failure.stage}, asked {failure.attempts} times): {failure.message}"
+    return (Span(said.replace("asked 1 times", "asked once"), "bad"),)
 
 
 def meaning(reason: str) -> str:

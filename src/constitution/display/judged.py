@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from constitution.display.blocks import Block, Column, Fold, Line, Page, Said, Section, Span, Table, Tone, line
-from constitution.display.chains import asked, meaning, spent
+from constitution.display.chains import asked, failed, meaning, spent
 from constitution.messages import Prompt
 from constitution.records import ChainResult, Trace
 from constitution.steps.agreement import Agreement
@@ -114,8 +114,7 @@ def _verdict(verdict: Verdict, level: str | None) -> Line:
 def _lacking(result: ChainResult) -> Line:
     """Why there is nothing to show."""
     if not isinstance(result, Trace):
-        said = f"failed: {result.error} ({result.stage}, asked {result.attempts} times): {result.message}"
-        return (Span(said.replace("asked 1 times", "asked once"), "bad"),)
+        return failed(result)
     reason = result.reason or "unreadable"
     return line(Span(reason, "warn"), f": {meaning(reason)}")
 
