@@ -32,7 +32,7 @@ from constitution.principles import Principle, Principles
 from constitution.run.serving import pool
 from constitution.steps.agreement import Agreement, agreement
 from constitution.steps.label import Labelling
-from tests.judges import PRINCIPLES, judge, oracle, quality
+from tests.scripted_judges import PRINCIPLES, judge, oracle, quality
 
 MINE = Constitution(PRINCIPLES)
 TEXTS = [f"answer {number}" for number in range(20)]

@@ -17,7 +17,7 @@ from constitution.display.words import shown
 from constitution.errors import RequestRefused
 from constitution.steps.agreement import Agreement
 from tests.display.seen import Seen, printed
-from tests.judges import PRINCIPLES, judge, oracle
+from tests.scripted_judges import PRINCIPLES, judge, oracle
 from tests.strategies import HOSTILE, texts
 
 MINE = Constitution(PRINCIPLES)

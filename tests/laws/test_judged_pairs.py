@@ -14,7 +14,7 @@ from constitution import CallableJudge, Completion, Constitution, Message, Promp
 from constitution.engine import Engine
 from constitution.messages import Conversation, user
 from constitution.steps.filter import same_text
-from tests.judges import PRINCIPLES, Judge, always_first, oracle, quality
+from tests.scripted_judges import PRINCIPLES, Judge, always_first, oracle, quality
 from tests.strategies import TAGS, conversations, texts
 
 CONSTITUTION = Constitution(PRINCIPLES)

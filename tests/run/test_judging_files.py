@@ -14,7 +14,7 @@ from constitution.recipes.ai_feedback import AIFeedback
 from constitution.recipes.judging import Judging
 from constitution.steps.agreement import Agreement, agreement
 from constitution.steps.label import Labelling
-from tests.judges import PRINCIPLES, oracle, quality
+from tests.scripted_judges import PRINCIPLES, oracle, quality
 from tests.scripted_runs import rows, write_prompts
 
 MINE = Constitution(PRINCIPLES)
