@@ -255,7 +255,7 @@ def verdict(found: Iterable[Opinion], band: float = BAND) -> Verdict:
             return Verdict(None, None, None, by_principle=every)
         words = any(opinion.vote is not None for opinion in readable)
         margin = _mean([(_said(opinion), opinion.weight) for opinion in readable])
-        if abs(margin) >= band if not words else margin != 0:
+        if margin != 0 and (words or abs(margin) >= band):
             better: Better = "a" if margin > 0 else "b"
             sure = (1.0 if margin > 0 else 0.0) if words else sigmoid(margin)
             return Verdict(better, None if words else margin, sure, rank, _consistent(readable), every)
