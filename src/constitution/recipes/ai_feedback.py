@@ -119,6 +119,8 @@ class AIFeedback:
         if not prompt.responses:
             sampled = [self.draft_sampling.max_tokens] * (self.candidates - len(known))
             found["draft"] = Longest(prompt.conversation, self.draft_sampling.max_tokens)
+        if known and self.policy == "against_draft":
+            sampled = sampled[:1]
         found["judge"] = self.judging.longest(prompt, self.judging.drawn(prompt, seeds), known, sampled)
         return found
 

@@ -197,7 +197,8 @@ class CritiqueRevise:
         drawn = self.principles.draw(seeds, self.rounds, prompt.tags)
         if self.judging is not None and drawn:
             known = () if prompt.response is None else (prompt.response,)
-            most = [self.sampling["draft"].max_tokens, *[self.sampling["revise"].max_tokens] * len(drawn)]
+            revisions = 1 if self.policy == "first_last" else len(drawn)
+            most = [self.sampling["draft"].max_tokens, *[self.sampling["revise"].max_tokens] * revisions]
             own = self._asked(self.judging, [principle.id for principle in drawn], self.judging.uses)
             found["judge"] = self.judging.longest(prompt, own, known, most[len(known) :])
         return found

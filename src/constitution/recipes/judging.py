@@ -19,6 +19,7 @@ from constitution.steps.judge import (
     Bench,
     JudgeMode,
     Material,
+    closing,
     judge_one,
     judge_pair,
     pair_turns,
@@ -136,24 +137,56 @@ class Judging:
             prompt: what they answer.
             drawn: the principles.
             known: those of the texts that are known already.
-            sampled: most tokens of those that are not; the two longest count.
+            sampled: most tokens of those that are not, as far as they may be compared.
         """
-        bench, conversation = self.bench, prompt.conversation
-        texts = sorted(known, key=len)[-2:]
-        unknown = sorted(sampled)[len(texts) - 2 :] if len(texts) < 2 else []
         if self.read == "value":
-            return Longest((*conversation, assistant("".join(texts[-1:]))), sum(unknown[-1:]) + 1)
-        if drawn.get("compares"):
-            pair = Material.of(bench, conversation, [*texts, "", ""][:2])
-            turns = [pair_turns(bench, pair, each, turned=False) for each in drawn["compares"]]
-            thought = self.sampling.max_tokens + 1 if self.mode == "think" else bench.reading.max_tokens
-            return Longest(max(turns, key=_characters), sum(unknown) + thought)
-        one = Material.of(bench, conversation, [*texts[-1:], ""][:1])
-        turns = [
-            score_turns(bench, one, each, turned=turned) for each in drawn.get("scores", ()) for turned in (False, True)
+            (text,), unknown = _longest_texts(known, sampled, 1)
+            return Longest((*prompt.conversation, assistant(text)), unknown + 1)
+        pairs = self._longest_pairs(prompt, drawn, known, sampled)
+        found = [*pairs, *self._longest_ones(prompt, drawn, known, sampled)]
+        turns = max((each.messages for each in found), key=_size, default=prompt.conversation)
+        return Longest(turns, max((each.sampled for each in found), default=1))
+
+    def _longest_pairs(
+        self, prompt: Prompt, drawn: Mapping[Use, Sequence[Principle]], known: Sequence[str], sampled: Sequence[int]
+    ) -> list[Longest]:
+        bench = self.bench
+        texts, unknown = _longest_texts(known, sampled, 2)
+        pair = Material.of(bench, prompt.conversation, texts)
+        decision: Conversation = ()
+        own = bench.reading.max_tokens
+        if self.mode == "think":
+            decision, own = (assistant(""), user(closing(bench))), self.sampling.max_tokens + 1
+        return [
+            Longest((*pair_turns(bench, pair, each, turned=False), *decision), unknown + own)
+            for each in drawn.get("compares", ())
         ]
-        return Longest(max(turns, key=_characters, default=conversation), sum(unknown[-1:]) + 1)
+
+    def _longest_ones(
+        self, prompt: Prompt, drawn: Mapping[Use, Sequence[Principle]], known: Sequence[str], sampled: Sequence[int]
+    ) -> list[Longest]:
+        bench = self.bench
+        texts, unknown = _longest_texts(known, sampled, 1)
+        one = Material.of(bench, prompt.conversation, texts)
+        return [
+            Longest(score_turns(bench, one, each, turned=turned), unknown + 1)
+            for each in drawn.get("scores", ())
+            for turned in (False, True)
+        ]
 
 
-def _characters(turns: Conversation) -> int:
-    return sum(len(turn.content) for turn in turns)
+def _longest_texts(known: Sequence[str], sampled: Sequence[int], count: int) -> tuple[list[str], int]:
+    """Texts of the longest request about `count` of them, empty where they are not known, and the tokens of those.
+
+    Which of a known text and an unknown one has more tokens is not known here: where it may be either, both count.
+    """
+    tokens = sorted(sampled, reverse=True)[:count]
+    texts = sorted(known, key=len)[-count:]
+    if len(tokens) == count:  # a token is a byte at least
+        texts = [text for text in texts if len(text.encode(errors="replace")) > tokens[-1]]
+    return [*texts, *[""] * count][:count], sum(tokens)
+
+
+def _size(turns: Conversation) -> int:
+    """Characters, and some for the marks around each turn."""
+    return sum(len(turn.content) + 8 for turn in turns)

@@ -238,13 +238,18 @@ def _primed(asks: Sequence[Ask], first: int) -> Flow[tuple[Answer, ...]]:
     return (*primed, *others)
 
 
+def closing(bench: Bench) -> str:
+    """What the judge is asked after its thoughts."""
+    own = bench.principles
+    return fill("judge_decide", Principle("judge"), own.context, own.templates)
+
+
 def _decisions(bench: Bench, seeds: Seeds, asks: Sequence[Ask], thoughts: Sequence[Answer]) -> Flow[tuple[Answer, ...]]:
     """The label after each thought, append-only. A thought that stayed unusable is followed by none."""
-    own = bench.principles
-    closing = fill("judge_decide", Principle("judge"), own.context, own.templates)
+    decide = user(closing(bench))
     following = [
         Ask(
-            "judge", "judge", (*asked.messages, assistant(thought.completion.text), user(closing)), bench.reading,
+            "judge", "judge", (*asked.messages, assistant(thought.completion.text), decide), bench.reading,
             round=asked.round, parent=thought, labels=PAIR_LABELS, lora=bench.lora, seeds=seeds,
         )
         for asked, thought in zip(asks, thoughts, strict=True)
