@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from math import exp, fsum, isfinite, log
+from math import exp, fsum, isnan, log
 from typing import Literal, TypeAlias, get_args
 
 from constitution.messages import Better
@@ -23,6 +23,8 @@ JUDGE_READS: tuple[str, ...] = get_args(JudgeRead)
 
 BAND = 0.2
 """A margin nearer to 0 than this is a tie."""
+_MOST = 1e100
+"""A number beyond this is none: sums of such numbers overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +47,17 @@ class Read:
     @property
     def log_odds(self) -> float | None:
         """Turned to `a`, or to good; None where a label is missing, -inf or no number."""
-        first, second = self.logprobs
         if self.value is not None:
-            return self.value if isfinite(self.value) else None
-        if first is None or second is None or not isfinite(first) or not isfinite(second):
+            return _number(self.value)
+        first, second = map(_number, self.logprobs)
+        if first is None or second is None:
             return None
         return second - first if self.turned else first - second
 
     @property
     def label_mass(self) -> float | None:
         """How probable it was that one of the two labels is said at all: 0 to 1. None without log-probabilities."""
-        given = [exp(logprob) for logprob in self.logprobs if logprob is not None]
+        given = [exp(min(0.0, logprob)) for logprob in self.logprobs if logprob is not None and not isnan(logprob)]
         return min(1.0, fsum(given)) if given else None
 
 
@@ -198,6 +200,11 @@ def sigmoid(margin: float) -> float:
     return exp(margin) / (1 + exp(margin))
 
 
+def _number(given: float | None) -> float | None:
+    """A number that can be reckoned with, or None."""
+    return given if given is not None and abs(given) <= _MOST else None
+
+
 def _negated(number: float | None) -> float | None:
     return None if number is None else 0.0 - number
 
@@ -271,7 +278,8 @@ def _said(opinion: Opinion) -> float:
 
 
 def _mean(weighted: Sequence[tuple[float, float]]) -> float:
-    return fsum(value * weight for value, weight in weighted) / fsum(weight for _, weight in weighted)
+    most = max(weight for _, weight in weighted)  # weights may be as large as numbers are
+    return fsum(value * (weight / most) for value, weight in weighted) / fsum(weight / most for _, weight in weighted)
 
 
 def _consistent(deciding: Sequence[Opinion]) -> bool | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Literal, TypeAlias, get_args
 
 from constitution.digest import digest
@@ -275,7 +276,12 @@ def _two(answer: Answer) -> tuple[float | None, float | None]:
     logprobs = answer.completion.logprobs
     if logprobs is None or len(logprobs) != 2:
         return None, None
-    return logprobs[0], logprobs[1]
+    return _finite(logprobs[0]), _finite(logprobs[1])
+
+
+def _finite(number: float | None) -> float | None:
+    """The number as a journal keeps it: neither infinite nor NaN."""
+    return number if number is not None and isfinite(number) else None
 
 
 def label_of(word: str) -> int | None:
@@ -293,4 +299,4 @@ def value_of(
     asked = Ask("judge", "judge", turns, bench.reading, tools=tools, labels=VALUE_LABELS, seeds=seeds)
     (answer,) = yield from ask_all((asked,))
     logprobs = answer.completion.logprobs
-    return Scored(number, "value", (Reading("", (Read(value=logprobs[0] if logprobs else None),)),))
+    return Scored(number, "value", (Reading("", (Read(value=_finite(logprobs[0]) if logprobs else None),)),))
