@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, get_args
 from constitution.checks import Check, keeps
 from constitution.records import CheckResult, Dropped, PreferencePair, Trace
 from constitution.steps.label import Court, Labelling
+from constitution.verdicts import sigmoid
 
 Verify: TypeAlias = Literal["none", "check", "judge"]
 VERIFIES: tuple[str, ...] = get_args(Verify)
@@ -65,6 +66,8 @@ def _by_checks(pair: PreferencePair, how: Confirming) -> PreferencePair | Droppe
         return pair
     worse = [each.principle for each in pair.checks if each.rejected_keeps and not each.chosen_keeps]
     better = [each.principle for each in pair.checks if each.chosen_keeps and not each.rejected_keeps]
+    if worse and better and how.if_worse == "flip":  # turned round, it would be found worse again
+        return Dropped("check_worse", ", ".join(worse))
     if worse:
         return _worse(pair, how, "check_worse", ", ".join(worse))
     return pair if better else _tie(pair, how, "check_tie")
@@ -112,7 +115,7 @@ def _flipped(pair: PreferencePair) -> PreferencePair:
         rounds=(chosen, rejected),
         checks=tuple(CheckResult(each.principle, each.chosen_keeps, each.rejected_keeps) for each in pair.checks),
         margin=None if pair.margin is None else 0.0 - pair.margin,
-        p_chosen=None if pair.p_chosen is None else 1 - pair.p_chosen,
+        p_chosen=None if pair.p_chosen is None else 1 - pair.p_chosen if pair.margin is None else sigmoid(-pair.margin),
         votes=tuple(vote.turned for vote in pair.votes),
         flags=(*pair.flags, "flipped"),
     )
