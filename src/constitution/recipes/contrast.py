@@ -48,8 +48,8 @@ class Contrast:
                 "0; contrast needs at least one"
             )
         for principle in usable:
-            if self.judging is not None and not principle.compares and self.judging.read == "pairwise":
-                raise SettingsError(f"principle '{principle.id}' has no `preference`, which --verify judge needs")
+            if self.judging is not None:
+                self.judging.require(principle)
             sides(self.principles, principle, ())
 
     @property

@@ -69,13 +69,8 @@ class CritiqueRevise:
                 "above 0; critique_revise needs at least one"
             )
         for principle in self.principles.principles:
-            lacks = (
-                self.judging is not None
-                and principle.revises
-                and not any(getattr(principle, use) for use in self.judging.uses or ("id",))
-            )
-            if lacks:
-                raise SettingsError(f"principle '{principle.id}' has no `preference`, which --verify judge needs")
+            if self.judging is not None and principle.revises:
+                self.judging.require(principle)
         own: dict[ModelRole, Sampling] = {} if self.judging is None else {"judge": self.judging.sampling}
         sampling = {**DEFAULT_SAMPLING, **self.sampling, **own}
         if self.verdict_first:

@@ -86,6 +86,19 @@ class Judging:
         """What its principles must be good for."""
         return _USES[self.read]
 
+    def require(self, principle: Principle) -> None:
+        """Refuse a principle that its questions cannot be asked under.
+
+        Raises:
+            SettingsError: naming what the principle lacks.
+        """
+        for use in self.uses:
+            if not getattr(principle, use):
+                raise SettingsError(
+                    f"principle '{principle.id}' has no `{_KEYS[use]}`, which --verify judge with judge_read {self.read} "
+                    "needs"
+                )
+
     @property
     def bench(self) -> Bench:
         """How the judge is asked."""
