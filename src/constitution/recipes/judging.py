@@ -95,8 +95,8 @@ class Judging:
         for use in self.uses:
             if not getattr(principle, use):
                 raise SettingsError(
-                    f"principle '{principle.id}' has no `{_KEYS[use]}`, which --verify judge with judge_read {self.read} "
-                    "needs"
+                    f"principle '{principle.id}' has no `{_KEYS[use]}`, which --verify judge needs (judge_read "
+                    f"{self.read})"
                 )
 
     @property
