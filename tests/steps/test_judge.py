@@ -141,7 +141,7 @@ def test_a_thought_that_stayed_unusable_makes_its_read_unreadable() -> None:
 def test_reads_stand_with_the_unturned_one_first() -> None:
     """Whichever text the digests put first; with rank and weight of the principle."""
     own = bench(1)
-    own = replace(own, principles=judged_by(1, ("low",), levels=("high", "low")))
+    own = replace(own, principles=replace(judged_by(1, ("low",)), levels=("high", "low")))
     for pair in (PAIR, PAIR[::-1]):
         judged, ((straight, _),) = play(judge_pair(own, ASKED, pair, own.principles.principles, 4, 7), told(-1.0, -3.0))
         (reading,) = judged.readings
@@ -269,8 +269,9 @@ def test_a_callable_sees_the_answer_in_its_conversation() -> None:
     assert (ask.labels, ask.tools, ask.role) == (("value",), "[]", "judge")
     assert (scored.number, scored.read, scored.readings[0].margin) == (3, "value", 0.5)
     assert scored.readings[0].reads == (Read(value=0.5),)
-    for none in ((None,), (inf,), (nan,), (), None):
-        unread, _ = play(value_of(bench(), ASKED, "R."), lambda _, none=none: Completion("", logprobs=none))
+    none: Any
+    for none in ((None,), (inf,), (nan,), ()):
+        unread, _ = play(value_of(bench(), ASKED, "R."), told(*none))
         assert unread.readings[0].reads == (Read(),)
 
 
