@@ -83,12 +83,17 @@ def between(turn: str, name: str, nonce: str) -> str:
     return turn.split(opening, maxsplit=1)[1].split(closing, maxsplit=1)[0]
 
 
+def question_of(turn: str) -> str:
+    """What stands after the last mark; the whole turn where there are none."""
+    return turn.rsplit(f"-{nonce_in(turn)}>", 1)[1] if _NONCE.search(turn) else turn
+
+
 def principle_of(asked: Asked) -> str:
     """The id in the question; empty for a callable."""
     if asked.labels == ("value",):
         return ""
     turns = [m.content for m in asked.messages if m.role == "user"]
-    found = [match for turn in turns for match in _ID.findall(turn.rsplit("</answer", 1)[-1])]
+    found = [match for turn in turns for match in _ID.findall(question_of(turn))]
     return found[-1] if found else ""
 
 
@@ -132,7 +137,7 @@ class Judge:
         if asked.labels == ("value",):
             return Completion("", logprobs=(self.worth(texts[0], principle),))
         if len(texts) == 1:
-            turned = "Is the true reply to that no?" in asked.messages[-1].content
+            turned = "Is the true reply to that no?" in question_of(asked.messages[-1].content)
             odds = self.worth(texts[0], principle)
             return said((-odds if turned else odds) + self.yes)
         odds = self.odds(texts[0], texts[1], principle) + self.first
