@@ -1,6 +1,6 @@
 """Preference data from a constitution: critique, revise, export."""
 
-from constitution.api import Constitution, Revised, Run, Scores, Verdict, close, export_runs
+from constitution.api import Constitution, Examination, Revised, Run, Scores, Verdict, close, examine, export_runs
 from constitution.checks import Checked
 from constitution.engine import Capabilities, Completion, Engine, Request, Sampling
 from constitution.engines.callable import CallableJudge
@@ -34,6 +34,7 @@ __all__ = [
     "Engine",
     "EngineDeadError",
     "EngineStartError",
+    "Examination",
     "InputError",
     "Message",
     "PreferencePair",
@@ -52,6 +53,7 @@ __all__ = [
     "Trace",
     "Verdict",
     "close",
+    "examine",
     "export_runs",
 ]
 

@@ -9,9 +9,10 @@ import constitution
 
 PUBLIC = [
     "CallableJudge", "Capabilities", "Checked", "Completion", "Constitution", "ConstitutionError",
-    "ConstitutionFileError", "CritiqueRevise", "Engine", "EngineDeadError", "EngineStartError", "InputError", "Message",
-    "PreferencePair", "Principle", "Principles", "Prompt", "PromptSource", "RecordError", "Request", "Revised", "Run",
-    "Sampling", "Scores", "ScriptedEngine", "StoreError", "Trace", "Verdict", "close", "export_runs",
+    "ConstitutionFileError", "CritiqueRevise", "Engine", "EngineDeadError", "EngineStartError", "Examination",
+    "InputError", "Message", "PreferencePair", "Principle", "Principles", "Prompt", "PromptSource", "RecordError",
+    "Request", "Revised", "Run", "Sampling", "Scores", "ScriptedEngine", "StoreError", "Trace", "Verdict", "close",
+    "examine", "export_runs",
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "vllm", "datasets", "openai", "ray")
 

@@ -15,6 +15,7 @@ from constitution.cli import options
 from constitution.cli.answers import print_json
 from constitution.cli.completion import constitutions
 from constitution.cli.demo import demo
+from constitution.cli.examine import examine
 from constitution.cli.exits import told
 from constitution.cli.export import export, push
 from constitution.cli.generate import generate, merge
@@ -71,6 +72,7 @@ def _options(
 
 
 app.command()(demo)
+app.command()(examine)
 app.command()(generate)
 app.command()(merge)
 app.command()(prompts)

@@ -2,6 +2,7 @@
 
 from constitution.display.chains import chain_page, choose
 from constitution.display.constitutions import constitution_page
+from constitution.display.examinations import examination_page
 from constitution.display.html import page_html
 from constitution.display.judged import agreement_blocks, agreement_line, scores_page, verdict_page
 from constitution.display.paying import dry_run_view, preview_view
@@ -29,6 +30,7 @@ __all__ = [
     "constitution_page",
     "draw",
     "dry_run_view",
+    "examination_page",
     "page_html",
     "pair_view",
     "preview_view",

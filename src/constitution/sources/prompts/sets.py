@@ -42,7 +42,7 @@ def dataset_rows(dataset: Any, name: str, reading: Reading, note: Note) -> Itera
     if isinstance(dataset, Mapping):
         splits = ", ".join(f'"{split}"' for split in dataset)
         raise PromptFileError((Problem(name, 0, 0, "", f"has splits, give one of them: {splits}"),))
-    with _told(name):
+    with explained(name):
         features = dict(dataset.features or {})
         binary = [column for column, feature in features.items() if type(feature).__name__ in _BINARY]
         for column in binary:
@@ -53,7 +53,7 @@ def dataset_rows(dataset: Any, name: str, reading: Reading, note: Note) -> Itera
     number = 0
     columns: TableColumns | None = None
     while True:
-        with _told(name, number + 1):
+        with explained(name, number + 1):
             row = next(rows, None)
         if row is None:
             return
@@ -82,10 +82,10 @@ def hub_rows(source: PromptSource, reading: Reading, note: Note) -> Iterator[Raw
     repository, folder = source.repository
     configs: list[str] = []
     if folder is None:
-        with _told(source.name):
+        with explained(source.name):
             configs = get_dataset_config_names(repository, revision=source.revision)
     config = _one(source.name, "configuration", "config", configs, source.config) if configs else source.config
-    with _told(source.name):
+    with explained(source.name):
         splits = load_dataset(repository, config, data_dir=folder, revision=source.revision, streaming=True)
     split = _one(source.name, "split", "split", list(splits), source.split)
     label = ", ".join(part for part in (config if len(configs) > 1 else None, split) if part)
@@ -115,7 +115,7 @@ def _refuse_left_out(source: PromptSource, builder: Any) -> None:
     from huggingface_hub import metadata_load
 
     card = source.path / "README.md"
-    with _told(source.name):
+    with explained(source.name):
         if card.is_file() and (metadata_load(card) or {}).get("configs"):
             return  # its maker says which files are meant
     taken = {Path(file).resolve() for files in builder.config.data_files.values() for file in files}
@@ -148,7 +148,7 @@ def folder_rows(source: PromptSource, reading: Reading, note: Note) -> Iterator[
     """
     from datasets import load_dataset, load_from_disk
 
-    with _told(source.name):
+    with explained(source.name):
         if _saved(source.path):
             found = load_from_disk(str(source.path))
         else:
@@ -168,7 +168,7 @@ def _builder(source: PromptSource) -> Any:
     from datasets import get_dataset_config_names, load_dataset_builder
 
     folder = str(source.path)
-    with _told(source.name):
+    with explained(source.name):
         config = _one(source.name, "configuration", "config", get_dataset_config_names(folder), source.config)
         return load_dataset_builder(folder, config)
 
@@ -188,7 +188,7 @@ def _one(name: str, what: str, option: str, there: Sequence[str], wanted: str | 
 
 
 @contextmanager
-def _told(name: str, row: int = 0) -> Iterator[None]:
+def explained(name: str, row: int = 0) -> Iterator[None]:
     """Say what went wrong in `datasets` and on the hub in terms of what can be done about it."""
     try:
         yield
