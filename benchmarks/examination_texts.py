@@ -1,264 +1,623 @@
-"""Our own words for the shipped pairs: questions, manners that are asked for, and sentences that are put to answers."""
+"""Our own words for the shipped pairs of `checks`: questions, and sentences that answers to them are put together from.
+
+Tips say "you" nowhere, nothing of the one who answers, and have no digits, reasons and examples, so that each of these
+comes into an answer only where it is wanted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
-QUESTIONS = (
-    "How do I ripen an avocado faster?",
-    "What is a good way to reheat rice?",
-    "How can I use up a bag of carrots?",
-    "Which bread goes well with tomato soup?",
-    "How do I keep cookies soft?",
-    "What can I cook for two people in twenty minutes?",
-    "How do I make a simple salad dressing?",
-    "My pancakes always stick to the pan. What helps?",
-    "How do I store potatoes over the winter?",
-    "What should I bring to a picnic?",
-    "How do I write a short email to cancel a meeting?",
-    "How can I get better at speaking in front of people?",
-    "What should I write in a farewell card for a coworker?",
-    "How do I take good notes in a meeting?",
-    "How can I make my desk at home more pleasant?",
-    "I have to give a talk next week. How do I begin?",
-    "How do I ask for help without feeling like a burden?",
-    "What makes a good team?",
-    "How do I choose a backpack for day trips?",
-    "What should I see first in a city that I do not know?",
-    "How do I keep my luggage light?",
-    "Is a window seat better than an aisle seat?",
-    "How do I find a quiet place to stay?",
-    "How can I remember a shopping list without paper?",
-    "How do I learn to draw?",
-    "What is the best way to learn new words?",
-    "How do plants make food from light?",
-    "Why does the moon change its shape?",
-    "Why does ice float on water?",
-    "How do bees make honey?",
-    "Why do we have seasons?",
-    "How does a bicycle stay upright?",
-    "Why is the sea salty?",
-    "How do birds find their way?",
-    "How can I wake up more easily in the morning?",
-    "What is a good stretch after a long walk?",
-    "How can I walk more every day?",
-    "How do I build a small daily habit?",
-    "How can I relax after a busy day?",
-    "How do I wash a wool sweater?",
-    "What can I do against dust on my shelves?",
-    "How do I hang a picture straight?",
-    "How do I choose a colour for my bedroom wall?",
-    "My drawer is stuck. What can I try?",
-    "How do I get a ring out of a wooden table?",
-    "How can I make my living room warmer in winter?",
-    "What should I know before I get a cat?",
-    "How do I teach a dog to sit?",
-    "How do I keep cut flowers fresh?",
-    "What can I plant in a shady garden?",
-    "When is the best time to cut roses?",
-    "How do I start a compost heap?",
-    "How can I thank a neighbour who helped me?",
-    "What can I say to a friend who passed an exam?",
-    "How do I make up with a friend after a quarrel?",
-    "What are good questions to ask at dinner?",
-    "How do I plan a small birthday party?",
-    "How can I spend less on clothes?",
-    "How do I compare two phone plans?",
-    "What is a good game for a train ride?",
-    "How do I choose a book as a present?",
-    "What is a nice thing to do on a Sunday?",
-    "How do I learn the names of stars?",
-    "How can I make a paper boat?",
-)
-"""Besides the prompts `everyday` that ship."""
-
-MANNERS: Mapping[str, str] = {
-    "plain": "",
-    "again": "",
-    "short": "Answer in two short sentences.",
-    "brief": "Answer in at most forty words.",
-    "greet": "Begin your answer with the word Hello and a comma.",
-    "hi": "Begin your answer with: Hi there! Answer in four sentences.",
-    "ask": "Answer in three sentences, and then end with one short question to me.",
-    "example": "Answer in four sentences, and give one example that begins with: For example,",
-    "because": "Answer in four sentences, and say why with the word because.",
-    "list": "Answer as a short list with bullet points.",
-    "numbers": "Answer as a numbered list of three steps.",
-    "mine": "Answer in four sentences from your own experience, and say I and my.",
-    "people": "Answer in four sentences about people in general, without the word you.",
-    "talk": "Answer in plain sentences, as one paragraph.",
-}
 GREETINGS = ("Hello!", "Hi there!", "Good day!", "Hello, friend!", "Welcome!", "Greetings!", "Good evening!", "Hey!")
 ENDINGS = (
     "Does that help?",
-    "Which of these will you try first?",
-    "What have you tried so far?",
-    "Shall we go through it step by step?",
+    "What was tried so far?",
     "Would another idea help?",
     "How does that sound?",
-    "Is there anything else that you would like to know?",
-    "When would you like to begin?",
+    "Is something still unclear?",
+    "Which of these is new?",
 )
-EXAMPLES_AND_REASONS: Mapping[str, tuple[str, str]] = {
-    "What can I cook for two people in twenty minutes?": (
+TO_THE_READER = (
+    "That is all you need to know.",
+    "It is simpler than you may think.",
+    "You can pass that on to others.",
+    "You may have heard something else.",
+    "You will find more about it in any library.",
+    "Perhaps you knew some of it.",
+)
+OF_ONESELF = (
+    "I like this question.",
+    "In my view that is the heart of it.",
+    "I was asked the same last week.",
+    "I would tell a friend the same.",
+    "I had to look some of it up.",
+    "My neighbour says so too.",
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One question, and what can be said to it."""
+
+    question: str
+    tips: tuple[str, ...]
+    example: str
+    reason: str
+    number: str
+    """A sentence with digits."""
+
+
+SUBJECTS = (
+    Subject(
+        "What can I cook for two people in twenty minutes?",
+        (
+            "Boil a pot of salted water and choose a short kind of pasta.",
+            "Chop an onion while the water heats up.",
+            "Fry vegetables in a wide pan so that they brown and do not steam.",
+            "Grate some cheese over the plate at the end.",
+            "Eggs with spinach and toast are ready just as fast.",
+        ),
         "For example, fry some garlic in olive oil and toss it with spaghetti and parsley.",
         "Pasta is a good choice because it cooks while the sauce is made.",
+        "Cook 200 grams of pasta for 2 people.",
     ),
-    "My pancakes always stick to the pan. What helps?": (
+    Subject(
+        "My pancakes always stick to the pan. What helps?",
+        (
+            "Heat the pan well before the first spoon of batter.",
+            "Wipe it with a little oil on a paper towel.",
+            "Turn each pancake only when its edge looks dry.",
+            "Leave a thin film of fat between two pancakes.",
+            "Scrub off burnt bits before they build up.",
+        ),
         "For example, let a drop of water dance on the pan before the batter goes in.",
         "A hot pan helps because the batter sets before it can stick.",
+        "Heat the pan for about 3 minutes.",
     ),
-    "Why is the sea salty?": (
+    Subject(
+        "Why is the sea salty?",
+        (
+            "Rain wears down rocks on land and dissolves a little of them.",
+            "Rivers carry these minerals to the sea.",
+            "Hot springs on the sea floor add more of them.",
+            "Water leaves the sea as vapour, and the salt does not.",
+            "Lakes without an outlet become salty in the same way.",
+        ),
         "For instance, rain takes a little salt out of the rocks and rivers carry it along.",
         "The salt stays behind because only the water rises into the air.",
+        "A litre of sea water holds about 35 grams of salt.",
     ),
-    "What is a good stretch after a long walk?": (
+    Subject(
+        "What is a good stretch after a long walk?",
+        (
+            "Stand near a wall and lean against it with straight arms.",
+            "Keep one heel on the ground and bend the other knee.",
+            "Pull one foot gently towards the back to stretch the thigh.",
+            "Breathe calmly and stay in each position for a while.",
+            "Shake out both legs between two stretches.",
+        ),
         "For example, put one foot on a low step and lean forward until the calf feels warm.",
         "Stretch slowly, because a sudden pull makes the muscle tighten.",
+        "Hold each stretch for 30 seconds.",
     ),
-    "Why does ice float on water?": (
+    Subject(
+        "Why does ice float on water?",
+        (
+            "The particles of ice form a wide and open lattice.",
+            "In liquid water they lie closer together.",
+            "The same weight therefore needs more space as ice.",
+            "Whatever is lighter than the water that it pushes away will float.",
+            "Most other materials sink when they freeze.",
+        ),
         "For example, an ice cube sticks out of the glass by about a tenth of its height.",
         "This happens because water takes up more room when it freezes.",
+        "Ice is about 9 percent lighter than water.",
     ),
-    "How do bees make honey?": (
+    Subject(
+        "How do bees make honey?",
+        (
+            "Foragers suck nectar out of flowers and carry it to the hive.",
+            "House bees pass it from mouth to mouth and thicken it.",
+            "They store it in cells of wax.",
+            "Beating wings drive off the water that is left.",
+            "A lid of wax closes the cell when the honey is ripe.",
+        ),
         "For example, a bee may visit a hundred clover flowers on one flight.",
         "The honey keeps for years because it holds so little water.",
+        "A jar of honey stands for about 2 million visits to flowers.",
     ),
-    "How do birds find their way?": (
+    Subject(
+        "How do birds find their way?",
+        (
+            "Many of them follow rivers, coasts and chains of hills.",
+            "Some read the pattern of the stars at night.",
+            "They can feel the magnetic field of the earth.",
+            "Young birds often travel with older ones.",
+            "Smells guide some sea birds back to their island.",
+        ),
         "For instance, starlings look at the place of the sun and correct for the hour.",
         "They seldom get lost, because they use several signs at once.",
+        "Some of them fly 10,000 kilometres every year.",
     ),
-    "What is a good way to reheat rice?": (
+    Subject(
+        "What is a good way to reheat rice?",
+        (
+            "Loosen the grains with a fork.",
+            "Add a spoon of water before heating.",
+            "Cover the bowl so that the steam stays inside.",
+            "Stir it once while it warms.",
+            "Eat it hot and throw away what is left after that.",
+        ),
         "For example, sprinkle a spoon of water over a bowl of rice and cover it with a plate.",
         "A little water helps because it turns to steam and softens the grains.",
+        "Heat it for 2 minutes and stir.",
     ),
-    "I sit at a desk all day and my neck gets stiff. What helps?": (
+    Subject(
+        "I sit at a desk all day and my neck gets stiff. What helps?",
+        (
+            "Raise the screen until its upper edge is at eye level.",
+            "Let the shoulders drop and roll them backwards.",
+            "Stand up every half hour and walk a few steps.",
+            "Look to the left and to the right slowly.",
+            "Warmth on the neck loosens tight muscles.",
+        ),
         "For example, tilt the head gently to one side and hold it for three breaths.",
         "Short breaks help because the neck is not made to stay still.",
+        "Take a break every 30 minutes.",
     ),
-    "How do I keep my luggage light?": (
+    Subject(
+        "How do I keep my luggage light?",
+        (
+            "Make a list and cross out every third thing.",
+            "Wear the heaviest shoes on the journey.",
+            "Wash a few things on the way instead of packing more.",
+            "Take small bottles and leave full ones at home.",
+            "Roll clothes so that they need less room.",
+        ),
         "For example, pack two shirts and a small bottle of soap instead of five shirts.",
         "Choose clothes that match, because then fewer of them are enough.",
+        "Choose a bag that weighs less than 2 kilograms.",
     ),
-    "What should I see first in a city that I do not know?": (
+    Subject(
+        "What should I see first in a city that I do not know?",
+        (
+            "Walk through the old centre without a plan.",
+            "Climb a tower or a hill to see how the city lies.",
+            "Visit the market in the morning, when it is busy.",
+            "Take a tram to its last stop and back.",
+            "Leave the large museums for a rainy day.",
+        ),
         "For example, begin at the market square and follow the street with the most people.",
         "A walk comes first, because it shows how the parts of the city fit together.",
+        "Keep the first 3 hours free for a walk.",
     ),
-    "How can I make my desk at home more pleasant?": (
+    Subject(
+        "How can I make my desk at home more pleasant?",
+        (
+            "Move the desk close to a window.",
+            "Clear away whatever was not used this week.",
+            "Choose a chair that supports the lower back.",
+            "Add a picture or a plant.",
+            "Hide the cables behind the table.",
+        ),
         "For example, put a small plant beside the lamp and the cables into a box.",
         "Light matters most, because tired eyes make every task longer.",
+        "Keep at most 5 things on the table.",
     ),
-    "Why am I so tired after lunch?": (
+    Subject(
+        "Why am I so tired after lunch?",
+        (
+            "The body sends more blood to the stomach after a large meal.",
+            "The inner clock has a small low in the early afternoon.",
+            "Too little sleep makes that low deeper.",
+            "Sweet drinks lift the mood for a moment and then let it fall.",
+            "A lighter meal and fresh air help against it.",
+        ),
         "For example, a plate of pasta makes people sleepier than a salad with beans.",
         "A short walk helps because it wakes the body up again.",
+        "The low usually comes between 1 and 3 in the afternoon.",
     ),
-    "Why does the moon change its shape?": (
+    Subject(
+        "Why does the moon change its shape?",
+        (
+            "The moon gives no light of its own.",
+            "One half of it is always lit by the sun.",
+            "It travels around the earth and shows that half from different sides.",
+            "At new moon the lit half points away from us.",
+            "At full moon the whole lit half can be seen.",
+        ),
         "For example, at half moon the sun shines on it from the side.",
         "It seems to change because the sun lights a different part of it each night.",
+        "One round takes about 29 days.",
     ),
-    "I have to give a talk next week. How do I begin?": (
+    Subject(
+        "I have to give a talk next week. How do I begin?",
+        (
+            "Write down the one thing that people should remember.",
+            "Put three points around it and leave out the rest.",
+            "Practise standing up and speaking aloud.",
+            "Prepare a first sentence and learn it by heart.",
+            "Look at friendly faces in the room.",
+        ),
         "For example, begin with a short story about a mistake that taught something.",
         "Practise the first sentence, because the first minute is the hardest.",
+        "Practise the talk 3 times before the day.",
     ),
-    "How do I choose a backpack for day trips?": (
+    Subject(
+        "How do I choose a backpack for day trips?",
+        (
+            "Look for wide straps and a belt around the hips.",
+            "A back of mesh keeps the shirt dry.",
+            "Check that the bottle can be reached without taking it off.",
+            "Choose a cover against rain in a bright colour.",
+            "Try it on with some weight inside.",
+        ),
         "For example, fill one with books in the shop and walk around for a few minutes.",
         "The belt matters because it takes the weight off the shoulders.",
+        "A size of 20 litres is enough for one day.",
     ),
-    "How do I learn to draw?": (
+    Subject(
+        "How do I learn to draw?",
+        (
+            "Begin with simple things on the table.",
+            "Look at the object more often than at the paper.",
+            "Draw large shapes first and small ones later.",
+            "Keep every sheet to see how much changes in a month.",
+            "Copy drawings that look good and ask why they do.",
+        ),
         "For example, draw the same cup every morning for one week.",
         "Simple things come first, because the eye has to learn to see before the hand can follow.",
+        "Draw for 15 minutes every day.",
     ),
-    "How can I eat less sugar without missing it?": (
+    Subject(
+        "How can I eat less sugar without missing it?",
+        (
+            "Drink water or tea instead of lemonade.",
+            "Buy plain yogurt and add fruit.",
+            "Eat enough at meals so that no hunger for sweets comes up.",
+            "Keep sweets out of sight.",
+            "Use vanilla and cinnamon where sugar stood before.",
+        ),
         "For example, stir cinnamon and berries into plain yogurt instead of buying a sweet one.",
         "Go slowly, because the tongue needs some weeks to get used to it.",
+        "Leave out 1 spoon of sugar each week.",
     ),
-    "How can I thank a neighbour who helped me?": (
+    Subject(
+        "How can I thank a neighbour who helped me?",
+        (
+            "Say thanks in person on the same day.",
+            "Write a short card and put it into the letter box.",
+            "Bake something small and bring it over.",
+            "Offer help with the garden in return.",
+            "Tell others how kind the neighbour was.",
+        ),
         "For example, bring a small jar of jam and a card with two kind lines.",
         "A few words are enough because it is the thought that counts.",
+        "A present for 5 or 10 euros is plenty.",
     ),
-    "Why is the sky blue?": (
+    Subject(
+        "Why is the sky blue?",
+        (
+            "Sunlight is a mixture of all colours.",
+            "Tiny particles of air throw blue light in all directions.",
+            "Red light passes through almost straight.",
+            "So blue reaches the eye from every side of the sky.",
+            "On the moon, without air, the sky is black.",
+        ),
         "For example, the sky turns red in the evening, when the light comes a longer way.",
         "It looks blue because the air scatters blue light the most.",
+        "Blue light has waves of about 450 nanometres.",
     ),
-    "How do I find a quiet place to stay?": (
+    Subject(
+        "How do I find a quiet place to stay?",
+        (
+            "Search for houses in side streets.",
+            "Ask for a room on an upper floor.",
+            "Read the reviews and look for the word noise.",
+            "Avoid places above bars and near large stations.",
+            "Villages outside the city are often calm and cheap.",
+        ),
         "For example, ask for a room that looks on the courtyard and not on the street.",
         "Read what other guests say, because pictures make no noise.",
+        "Stay at least 2 streets away from the main road.",
     ),
-    "How do I make up with a friend after a quarrel?": (
+    Subject(
+        "How do I make up with a friend after a quarrel?",
+        (
+            "Wait until the worst anger is over.",
+            "Say what went wrong without blaming anyone.",
+            "Listen to the other side to the end.",
+            "Suggest a walk, where talking is easier than at a table.",
+            "Do something nice together afterwards.",
+        ),
         "For example, write a short message that says what went wrong and that it is a pity.",
         "Listen first, because nobody hears an excuse while still angry.",
+        "Give it 1 or 2 days before the first message.",
     ),
-    "What is the best way to learn new words?": (
+    Subject(
+        "What is the best way to learn new words?",
+        (
+            "Write each word on a card with a short sentence.",
+            "Say it aloud several times.",
+            "Group words that belong together.",
+            "Use it in a conversation on the same day.",
+            "Mix old cards with new ones.",
+        ),
         "For example, put a note with the word on the thing that it names.",
         "Repeat them after a day, because that is when most of them are lost.",
+        "Learn 7 new words a day and no more.",
     ),
-    "How can I relax after a busy day?": (
+    Subject(
+        "How can I relax after a busy day?",
+        (
+            "Put the phone away for an hour.",
+            "Take a slow walk around the block.",
+            "Listen to music with closed eyes.",
+            "Cook something simple and eat without a screen.",
+            "Write down what went well.",
+        ),
         "For example, take a warm bath and leave the phone in another room.",
         "Slow breathing helps because it tells the body that the work is over.",
+        "Breathe in for 4 seconds and out for 6.",
     ),
-    "I want to read more books. Where do I find the time?": (
+    Subject(
+        "I want to read more books. Where do I find the time?",
+        (
+            "Keep a book in the bag for waiting rooms and trains.",
+            "Read a few pages before going to sleep.",
+            "Stop reading books that are dull.",
+            "Switch the television off one evening a week.",
+            "Listen to audio books while cooking.",
+        ),
         "For example, read ten pages on the bus instead of looking at the phone.",
         "Carry the book along, because short waits add up to hours.",
+        "Ten pages a day make 12 books a year.",
     ),
-    "How do I ask my boss for a raise?": (
+    Subject(
+        "How do I ask my boss for a raise?",
+        (
+            "Find out what others earn for the same work.",
+            "Collect what went well in the past year.",
+            "Ask for a meeting and name its purpose.",
+            "State a number first and then wait.",
+            "Stay friendly if the answer is no and agree on a date to talk again.",
+        ),
         "For example, name a project that saved the team a week of work.",
         "Bring numbers, because they are harder to refuse than wishes.",
+        "Ask for 8 percent and be content with 5.",
     ),
-    "How can I spend less on clothes?": (
+    Subject(
+        "How can I spend less on clothes?",
+        (
+            "Look through the wardrobe before going to a shop.",
+            "Buy fewer things that last longer.",
+            "Visit second-hand shops and markets.",
+            "Mend small holes at once.",
+            "Swap clothes with friends.",
+        ),
         "For example, wait a week before buying a coat and see whether it is still missed.",
         "Good shoes save money because they last for many years.",
+        "Wait 7 days before buying anything.",
     ),
-    "How can I take better photos with my phone?": (
+    Subject(
+        "How can I take better photos with my phone?",
+        (
+            "Turn off the flash and look for soft light.",
+            "Go closer instead of using the zoom.",
+            "Hold the phone with both hands.",
+            "Place the subject a little to the side.",
+            "Take several pictures and keep the best.",
+        ),
         "For example, let a window light the face from the side.",
         "Wipe the lens first, because a finger mark makes every picture dull.",
+        "Take 5 pictures of the same thing.",
     ),
-    "I have not done any sport for years. How do I start running?": (
+    Subject(
+        "I have not done any sport for years. How do I start running?",
+        (
+            "Walk briskly for a week before the first run.",
+            "Run so slowly that talking is still possible.",
+            "Buy shoes that fit well.",
+            "Rest for a day between two runs.",
+            "Stop when something hurts.",
+        ),
         "For example, run for one minute and walk for two, ten times.",
         "Begin slowly, because knees need longer than lungs to get stronger.",
+        "Begin with 10 minutes and add 1 each week.",
     ),
-    "My drawer is stuck. What can I try?": (
+    Subject(
+        "My drawer is stuck. What can I try?",
+        (
+            "Take out the drawer above and look inside.",
+            "Push it back and forth gently to free it.",
+            "Remove whatever is jammed behind it.",
+            "Rub soap on the rails.",
+            "Dry the wood with warm air when the weather is damp.",
+        ),
         "For example, rub a candle along the wooden rails.",
         "Do not pull too hard, because the front may come off.",
+        "Wait 1 day until the wood is dry.",
     ),
-    "What should I write in a farewell card for a coworker?": (
+    Subject(
+        "What should I write in a farewell card for a coworker?",
+        (
+            "Begin with the name and a warm word.",
+            "Mention one thing that was nice about working together.",
+            "Thank the person for it.",
+            "Wish good luck for the new job.",
+            "Sign with the full name, so that everybody is remembered.",
+        ),
         "For example, recall the evening when everybody stayed to finish the plan.",
         "Keep it short, because many others want to sign the card too.",
+        "Two or 3 lines are enough.",
     ),
-    "Give me an idea for a quick dinner with vegetables.": (
+    Subject(
+        "Give me an idea for a quick dinner with vegetables.",
+        (
+            "Cut peppers, courgettes and tomatoes into large pieces.",
+            "Mix them with oil and salt on a tray.",
+            "Bake them until the edges turn brown.",
+            "Crumble some cheese on top.",
+            "Serve bread or rice beside them.",
+        ),
         "For example, roast carrots and onions on one tray and serve them with yogurt.",
         "A single tray is handy because there is only one thing to wash.",
+        "Bake everything at 200 degrees for 25 minutes.",
     ),
-    "How do plants make food from light?": (
+    Subject(
+        "How do plants make food from light?",
+        (
+            "Leaves take in air through tiny holes.",
+            "Roots draw up water and send it to the leaves.",
+            "Green cells use the energy of light to make sugar out of both.",
+            "Oxygen is left over and goes into the air.",
+            "The plant builds wood and fruit out of the sugar.",
+        ),
         "For example, a sunflower turns its leaves so that they catch the most light.",
         "Leaves are green because they do not use the green part of the light.",
+        "A tree gives off enough oxygen for 2 people.",
     ),
-    "What can I do with bread that has gone hard?": (
+    Subject(
+        "What can I do with bread that has gone hard?",
+        (
+            "Dip slices in egg and milk and fry them.",
+            "Grate it for crumbs and keep them in a jar.",
+            "Put pieces into a hot soup.",
+            "Toast cubes in butter for a salad.",
+            "Sprinkle a whole loaf with water and warm it in the oven.",
+        ),
         "For example, cut it into cubes and fry them in butter for a soup.",
         "Hard bread is good for that because it soaks up the fat without falling apart.",
+        "Warm it at 150 degrees for 8 minutes.",
     ),
-    "How do I store potatoes over the winter?": (
+    Subject(
+        "How do I store potatoes over the winter?",
+        (
+            "Choose potatoes without cuts and spots.",
+            "Let them dry, but do not wash them.",
+            "Keep them in a cool, dark and airy place.",
+            "Store apples somewhere else.",
+            "Look through them every few weeks and take out bad ones.",
+        ),
         "For example, lay them in a wooden box in the cellar and cover it with a cloth.",
         "Keep them dark because light makes them green.",
+        "Keep the room at about 6 degrees.",
     ),
-    "How can I get better at speaking in front of people?": (
+    Subject(
+        "How can I get better at speaking in front of people?",
+        (
+            "Begin with a small group of friends.",
+            "Prepare a few notes and no full text.",
+            "Speak slowly and make pauses.",
+            "Stand firmly on both feet.",
+            "Ask one listener for honest advice afterwards.",
+        ),
         "For example, read a page aloud to a friend every evening.",
         "Practise aloud, because silent practice does not train the voice.",
+        "Speak in front of others 2 times a month.",
     ),
-    "How do I hang a picture straight?": (
+    Subject(
+        "How do I hang a picture straight?",
+        (
+            "Measure the distance between the hooks on the back.",
+            "Mark their places on the wall with a pencil.",
+            "Use a spirit level or a glass of water.",
+            "Drive the nails in at a slight angle.",
+            "Step back and look at it from the door.",
+        ),
         "For example, mark two points on a strip of paper tape and set the nails there.",
         "Use two nails, because a picture on one nail tilts sooner or later.",
+        "Hang the middle at a height of 150 centimetres.",
     ),
-    "How do I take good notes in a meeting?": (
+    Subject(
+        "How do I take good notes in a meeting?",
+        (
+            "Write the date and the topic at the top.",
+            "Note decisions and tasks, not every word.",
+            "Mark open questions with a star.",
+            "Leave a margin for later thoughts.",
+            "Read the notes once more on the same day.",
+        ),
         "For example, write the name of a person beside each task.",
         "Write few words, because nobody can listen and write everything.",
+        "Use 1 page for each meeting.",
     ),
-    "How often should I water my house plants?": (
+    Subject(
+        "How often should I water my house plants?",
+        (
+            "Touch the soil before every watering.",
+            "Water less in winter, when plants hardly grow.",
+            "Pour away what stands in the saucer.",
+            "Cacti need far less than ferns.",
+            "Yellow leaves are often a sign of too much water.",
+        ),
         "For example, put a finger into the soil and wait if it still feels damp.",
         "Do not water too often, because the roots need air.",
+        "Most of them need water every 7 days.",
     ),
-    "What should I bring to a picnic?": (
+    Subject(
+        "What should I bring to a picnic?",
+        (
+            "Pack food that can be eaten with the fingers.",
+            "Bring more water than seems needed.",
+            "Take a cloth, a knife and a board along.",
+            "Keep cold things together in one bag.",
+            "Carry a bag for the rubbish.",
+        ),
         "For example, bring a jar of olives, a loaf of bread and a soft cheese.",
         "Bring a blanket, because the grass is often damp.",
+        "Count on 2 sandwiches for each person.",
     ),
-}
-"""Our own sentences, put behind answers of the small model, which seldom gives an example or a reason when asked to."""
+    Subject(
+        "How do I keep fresh herbs from going bad?",
+        (
+            "Cut the stems and put them into a glass of water.",
+            "Cover the leaves loosely with a bag.",
+            "Wrap soft herbs in a damp cloth in the fridge.",
+            "Keep basil out of the cold.",
+            "Freeze chopped herbs in oil.",
+        ),
+        "For example, parsley in a glass of water stays green for a week.",
+        "Moisture matters because the leaves dry out before they rot.",
+        "Change the water every 2 days.",
+    ),
+    Subject(
+        "How do I clean windows without streaks?",
+        (
+            "Dust the frame first.",
+            "Wash the glass with warm water and a drop of soap.",
+            "Pull the water off from top to bottom.",
+            "Wipe the edges with a dry cloth.",
+            "Choose a cloudy day for it.",
+        ),
+        "For example, old newspaper rubs the last drops off the glass.",
+        "Bright sun is bad because the water dries before it is wiped off.",
+        "Use 1 drop of soap for a bucket of water.",
+    ),
+    Subject(
+        "What helps against jet lag?",
+        (
+            "Set the watch to the new time on the plane.",
+            "Stay in daylight on the first day.",
+            "Go to bed at the usual hour of the new place.",
+            "Eat light meals and drink enough water.",
+            "Short naps are fine in the early afternoon.",
+        ),
+        "For example, have breakfast on a balcony on the first morning.",
+        "Daylight helps because it sets the inner clock.",
+        "Nap for 20 minutes and no longer.",
+    ),
+    Subject(
+        "How do I start a compost heap?",
+        (
+            "Choose a shady corner on bare soil.",
+            "Begin with a layer of twigs, so that air comes in.",
+            "Add kitchen scraps and dry leaves by turns.",
+            "Keep it as damp as a squeezed sponge.",
+            "Turn it over now and then.",
+        ),
+        "For example, put coffee grounds between two layers of leaves.",
+        "Leave out cooked food, because it draws rats.",
+        "It is ready after 9 to 12 months.",
+    ),
+)
