@@ -56,8 +56,8 @@ def examine(
         run = read_run(None, settings or (), constitution=constitution, model=judge, out="-", seed=seed)
         keys = run.model_dump(by_alias=True, exclude_defaults=True, exclude={"constitution", "model", "out"})
         made = run_examination(
-            judge, on or DEFAULT, constitution=constitution, at_least=at_least, mode=cast("JudgeMode", mode), read=cast("JudgeRead", read), limit=limit,
-            out=out, **keys,
+            judge, on or DEFAULT, constitution=constitution, at_least=at_least, mode=cast("JudgeMode", mode),
+            read=cast("JudgeRead", read), limit=limit, out=out, **keys,
         )  # fmt: skip
         if as_json:
             print_json(made.to_json())

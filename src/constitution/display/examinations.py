@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from constitution.display.blocks import Block, Column, Line, Page, Said, Span, Table, Tone, line
+from constitution.display.blocks import Block, Column, Fold, Line, Page, Said, Span, Table, Tone, line
 from constitution.examination.decision import ENOUGH, percent
 from constitution.examination.figures import Figures
 from constitution.examination.intervals import Interval
@@ -34,17 +34,14 @@ TWO_READS: tuple[tuple[str, str, str], ...] = (
     ("reads_agree", "both reads agree", "where both decide"),
     ("wordings_agree", "both wordings agree", "on one answer"),
 )
-SHOWN: tuple[tuple[str, str, str], ...] = (
-    ("shown", "shown", "its text before a neutral question"),
-    ("hidden", "hidden", "nothing before it"),
-    ("exchanged", "exchanged", "another principle's text"),
-    ("negated", "negated", "its negation"),
+SHOWN: tuple[tuple[str, str, str, str | None], ...] = (
+    ("shown", "shown", "its text", None),
+    ("hidden", "hidden", "nothing", "shown_hidden"),
+    ("exchanged", "exchanged", "another's text", "shown_exchanged"),
+    ("negated", "negated", "its negation", "shown_negated"),
 )
-GAINS: tuple[tuple[str, str, str], ...] = (
-    ("shown_hidden", "shown less hidden", ""),
-    ("shown_exchanged", "shown less exchanged", ""),
-    ("shown_negated", "shown less negated", ""),
-)
+FEW = 10
+"""Pairs of a principle from which a terminal shows it by itself."""
 _COLUMNS = (Column(""), Column("", numbers=True), Column("95 % interval", numbers=True), Column("on", numbers=True))
 
 
@@ -70,10 +67,10 @@ def _parts(made: Examination) -> Iterator[Block]:
     yield _figures("how it reads", READS, figures)
     if figures.scoring is not None:
         yield _figures("two reads", TWO_READS, figures)
-    yield from _principle(made)
+    yield from (_shown(each) for each in made.sets if each.figures.shown is not None)
     yield _sets(made)
-    if len(made.principles) > 1:
-        yield _by_principle(made)
+    for each in made.sets:
+        yield from _by_principle(each.name, [one for one in made.principles if one.set == each.name])
     for each in made.sets:
         for sentence in each.published:
             yield Said(each.name, line(Span(sentence, "quiet")))
@@ -101,24 +98,26 @@ def _between(found: Interval) -> str:
     return f"{100 * found.low:.1f} to {100 * found.high:.1f}"
 
 
-def _principle(made: Examination) -> Iterator[Block]:
-    """Whether the judge reads the principle: of the pairs made by code, and of the others."""
-    for each in made.sets:
-        if each.figures.shown is not None:
-            yield _figures(f"a principle before a neutral question: {each.name}", SHOWN, each.figures)
-            yield _gains(each)
-
-
-def _gains(each: SetFigures) -> Table:
-    """Differences on the same pairs, in points."""
+def _shown(each: SetFigures) -> Table:
+    """Whether the judge reads the principle, and how much it gains from it on the same pairs."""
+    columns = (
+        *_COLUMNS[:3], Column("shown less it", numbers=True), Column("on", numbers=True)
+    )  # fmt: skip
     rows = []
-    for name, label, note in GAINS:
+    for name, label, note, gain in SHOWN:
         found: Interval | None = getattr(each.figures, name)
         if found is not None:
-            value = line(Span(f"{100 * found.value:+.1f}", "bad" if found.low <= 0 else "good"))
-            rows.append((_named(label, note), value, line(f"{100 * found.low:+.1f} to {100 * found.high:+.1f}"),
-                         line(f"{found.n:,}")))  # fmt: skip
-    return Table(f"what it gains from the principle, in points: {each.name}", _COLUMNS, tuple(rows))
+            value, between, on = _cells(found)
+            less = () if gain is None else _gain(getattr(each.figures, gain))
+            rows.append((_named(label, note), value, between, less, on))
+    return Table(f"a neutral question after the principle, in points: {each.name}", columns, tuple(rows))
+
+
+def _gain(found: Interval | None) -> Line:
+    if found is None:
+        return ()
+    told = f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    return line(Span(told, "bad" if found.low <= 0 else "good"))
 
 
 def _sets(made: Examination) -> Table:
@@ -140,18 +139,23 @@ def _set(each: SetFigures) -> tuple[Line, ...]:
     )  # fmt: skip
 
 
-def _by_principle(made: Examination) -> Table:
+def _by_principle(set: str, found: Sequence[PrincipleFigures]) -> Iterator[Block]:
+    """Each principle of a set; folded away where each has but a few pairs."""
+    if len(found) < 2:
+        return
     columns = (
         Column(""),
         *(Column(name, numbers=True) for name in ("right", "95 % interval", "shown", "hidden", "on")),
     )
-    return Table("by principle", columns, tuple(_one(each) for each in made.principles))
+    made = Table(f"by principle: {set}", columns, tuple(_one(each) for each in found))
+    few = max((each.accuracy.n for each in found if each.accuracy is not None), default=0) < FEW
+    yield Fold(f"by principle: {set}", (made,)) if few else made
 
 
 def _one(each: PrincipleFigures) -> tuple[Line, ...]:
     found = each.accuracy
     return (
-        line(Span(each.id, "name"), Span(f"  {each.set}", "quiet")), line(_short(found)),
+        line(Span(each.id, "name")), line(_short(found)),
         line("" if found is None else _between(found)), line(_short(each.shown)), line(_short(each.hidden)),
         line("" if found is None else f"{found.n:,}"),
     )  # fmt: skip

@@ -73,7 +73,8 @@ def questions_of(item: Item, others: Sequence[Principle]) -> Mapping[Question, P
     found |= {"shown": _variant("shown", own.text), "hidden": _variant("hidden", "")}
     strange = [other for other in others if other.text and other.text != own.text]
     if strange:
-        lent = min(strange, key=lambda other: digest("exchanged", item.digest, other.text))
+        of = item.digest
+        lent = min(strange, key=lambda other: digest("exchanged", of, other.text))
         found["exchanged"] = _variant("exchanged", lent.text)
     if own.negation:
         found["negated"] = _variant("negated", own.negation)
@@ -142,9 +143,10 @@ class Examiner:
             Prompt(id, item.conversation, responses=(item.better, item.worse)) for id, item in self.items.items()
         )
 
-    def questions(self, item: Item) -> Mapping[Question, Principle]:
-        """What is asked side by side about an item."""
-        return questions_of(item, self._others[item.set])
+    @cached_property
+    def questions(self) -> Mapping[str, Mapping[Question, Principle]]:
+        """What is asked side by side about each item, by the id of its prompt."""
+        return {id: questions_of(item, self._others[item.set]) for id, item in self.items.items()}
 
     def settings(self) -> dict[str, object]:
         """All that shapes what is asked, but the sets."""
@@ -158,7 +160,7 @@ class Examiner:
         """All reads of one item: the first candidate is the better answer."""
         item = self.items[prompt.id]
         texts = (item.better, item.worse)
-        asked = tuple(self.questions(item).values())
+        asked = tuple(self.questions[prompt.id].values())
         judged = yield from judge_pair(self.bench, item.conversation, texts, asked)
         scored: tuple[Scored, ...] = ()
         if self.mode != "text" and (principle := _scores(item)) is not None:
@@ -176,7 +178,7 @@ class Examiner:
         item, bench = self.items[prompt.id], self.bench
         pair = Material.of(bench, item.conversation, (item.better, item.worse))
         sampled = bench.sampling.max_tokens + 1 if self.mode == "think" else bench.reading.max_tokens
-        asked = self.questions(item).values()
+        asked = self.questions[prompt.id].values()
         found = [Longest(_longest(pair_turns(bench, pair, each, turned=False) for each in asked), sampled)]
         if (principle := _scores(item)) is not None:
             one = Material.of(bench, item.conversation, (max(item.better, item.worse, key=len),))

@@ -148,7 +148,7 @@ def _told(examiner: Examiner, results: Sequence[ChainResult]) -> tuple[list[Item
         elif result.reason is not None:
             unasked[result.reason] += 1
         else:
-            reads.append(ItemReads.of(item, tuple(examiner.questions(item)), result))
+            reads.append(ItemReads.of(item, tuple(examiner.questions[result.record]), result))
     if not reads:
         failed = next((result for result in results if isinstance(result, Failure)), None)
         why = (
