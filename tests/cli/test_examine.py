@@ -66,8 +66,8 @@ def test_json_for_programs() -> None:
     [
         ("--on nothing", "neither a set"),
         ("--on hhh=none.jsonl", "none.jsonl: there is no such file"),
-        ("--mode loud", "mode loud: expected direct, think, text"),
-        ("--read aloud", "read aloud: expected pairwise, scoring"),
+        ("--mode loud", "judge_mode"),
+        ("--read aloud", "judge_read"),
         ("--at-least 60", "at_least is 60"),
         ("--constitution none", "none"),
         ("--set roles.judge.temperature=9", "roles.judge.temperature"),

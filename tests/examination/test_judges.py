@@ -78,7 +78,8 @@ def test_what_the_honest_judge_is_measured_at() -> None:
     }  # fmt: skip
     assert values == {
         "accuracy": 1, "longer_wrong": 1, "shown": 1, "negated": 0, "flips": 0, "ties": 0, "unreadable": 0,
-        "scoring": 1, "reads_agree": 1, "wordings_agree": 1, "prefer_longer": 0.5, "prefer_shorter": 0.5, "shown_negated": 1,
+        "scoring": 1, "reads_agree": 1, "wordings_agree": 1, "prefer_longer": 0.5, "prefer_shorter": 0.5,
+        "shown_negated": 1,
     }  # fmt: skip
     assert figures.hidden is not None
     assert figures.hidden.low < 0.5 < figures.hidden.high
@@ -113,6 +114,16 @@ def test_a_scoring_examination_is_of_the_scoring_read() -> None:
     assert found.judge.read == "scoring"
 
 
+def test_ties_are_those_of_the_labels() -> None:
+    """A margin inside the band of the run is a tie; it counts one half, and nothing where something was decided."""
+    found = examined(judges.honest, (made(40),), band=2.5)
+    assert found.band == 2.5
+    assert found.figures.ties is not None
+    assert found.figures.accuracy is not None
+    assert (found.figures.ties.value, found.figures.accuracy.value) == (1, 0.5)
+    assert found.figures.decided is None
+
+
 def test_pairs_without_a_principle_are_asked_the_neutral_question() -> None:
     """And nothing of shown and hidden is made up for them."""
     bare = JudgedSet("bare", tuple(
@@ -137,8 +148,6 @@ def test_a_scoring_examination_needs_questions() -> None:
     [
         ({"at_least": 0.0}, "at_least is 0.0"),
         ({"at_least": 1.0}, "at_least is 1.0"),
-        ({"mode": "guess"}, "mode guess: expected direct, think, text"),
-        ({"read": "value"}, "read value: expected pairwise, scoring"),
         ({"limit": 0}, "limit is 0"),
         ({"mode": "text", "read": "scoring"}, "compares pairs: take read pairwise"),
     ],

@@ -21,6 +21,7 @@ from constitution.cli.demo import _shipped
 prompts = _shipped()
 assert pathlib.Path(prompts).is_relative_to(where), prompts
 run = constitution.Constitution.load("verifiable").generate(prompts, out, model="scripted")
+assert constitution.examine("scripted", "checks", limit=20).figures.pairs == 20
 print(run.summary()["paired"])
 """
 

@@ -58,8 +58,8 @@ def examine(
     *,
     constitution: str | os.PathLike[str] | Constitution = "balanced",
     at_least: float = AT_LEAST,
-    mode: JudgeMode = "direct",
-    read: JudgeRead = "pairwise",
+    mode: JudgeMode | None = None,
+    read: JudgeRead | None = None,
     limit: int | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
@@ -72,12 +72,13 @@ def examine(
         on: `checks`, `cases`, `hhh`, `hh-harmless`, `model-spec`, each also as `NAME=PATH`, or files of your own.
         constitution: in whose words the judge is asked, and whose cases are meant.
         at_least: accuracy that is asked for, between 0 and 1.
-        mode: `direct`, `think` or `text`, as the labelling run asks.
-        read: `pairwise` or `scoring`, as the labelling run reads.
+        mode: `direct`, `think` or `text`, as the labelling run asks; None = that of `judge_mode` in `settings`.
+        read: `pairwise` or `scoring`, as the labelling run reads; None = that of `judge_read` in `settings`.
         limit: at most so many pairs, by hash, balanced over the sets.
         out: a folder for the answers and the record; the same call goes on where it was interrupted.
         progress: whether a bar is shown; None = in a notebook and on a terminal.
-        settings: keys of a run file: `seed`, `engine`, and `roles` for the judge's sampling, thinking and adapter.
+        settings: keys of a run file: `seed`, `engine`, `tie_band`, and `roles` for the judge's sampling, thinking and
+            adapter.
 
     Raises:
         InputError: settings, sets or files are wrong; nothing was paid for.
@@ -97,8 +98,8 @@ async def aexamine(
     *,
     constitution: str | os.PathLike[str] | Constitution = "balanced",
     at_least: float = AT_LEAST,
-    mode: JudgeMode = "direct",
-    read: JudgeRead = "pairwise",
+    mode: JudgeMode | None = None,
+    read: JudgeRead | None = None,
     limit: int | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
@@ -117,8 +118,8 @@ def examining(
     on: str | Sequence[str],
     constitution: str | os.PathLike[str] | Constitution,
     at_least: float,
-    mode: JudgeMode,
-    read: JudgeRead,
+    mode: JudgeMode | None,
+    read: JudgeRead | None,
     limit: int | None,
     out: str | os.PathLike[str] | None,
     settings: dict[str, Any],
@@ -130,14 +131,17 @@ def examining(
     """
     loaded = constitution.principles if isinstance(constitution, Constitution) else read_constitution(constitution)
     name = judge if isinstance(judge, str) else type(judge).__name__
-    run = read_run(None, constitution=loaded.name, model=name, out="-", **settings)
+    given = {"judge_mode": mode, "judge_read": read}
+    asked = settings | {key: value for key, value in given.items() if value is not None}
+    run = read_run(None, **{**asked, "constitution": loaded.name, "model": name, "out": "-"})
     return Examining(
         sets=read_sets([on] if isinstance(on, str) else on, loaded),
         model=run.model_of("judge") if isinstance(judge, str) else judge,
         name=name,
         principles=loaded,
-        mode=mode,
-        read=read,
+        mode=run.judge_mode,
+        read="scoring" if run.judge_read == "scoring" else "pairwise",
+        band=run.tie_band,
         at_least=at_least,
         limit=limit,
         seed=run.seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -16,8 +16,7 @@ from constitution.display import console
 from constitution.examination.decision import AT_LEAST
 from constitution.sources.judged_sets import DEFAULT, SETS
 from constitution.sources.run_file import read_run
-from constitution.steps.judge import JUDGE_MODES, JudgeMode
-from constitution.verdicts import JudgeRead
+from constitution.steps.judge import JUDGE_MODES
 
 
 def examine(
@@ -38,11 +37,15 @@ def examine(
     constitution: options.ConstitutionName = "balanced",
     at_least: Annotated[float, typer.Option(help="Accuracy that is asked for.")] = AT_LEAST,
     mode: Annotated[
-        str, typer.Option(help="direct, think or text, as the run asks.", autocompletion=one_of(*JUDGE_MODES))
-    ] = "direct",
+        str | None,
+        typer.Option(help="direct (the default), think or text, as the run asks.", autocompletion=one_of(*JUDGE_MODES)),
+    ] = None,
     read: Annotated[
-        str, typer.Option(help="pairwise or scoring, as the run reads.", autocompletion=one_of("pairwise", "scoring"))
-    ] = "pairwise",
+        str | None,
+        typer.Option(
+            help="pairwise (the default) or scoring, as the run reads.", autocompletion=one_of("pairwise", "scoring")
+        ),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many pairs, by hash.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="A folder for answers and record; the same command goes on in it.")
@@ -53,11 +56,13 @@ def examine(
 ) -> None:
     """Examine a judge before it labels: 0 if it passed, 1 if not, 2 for bad input."""
     with told():
-        run = read_run(None, settings or (), constitution=constitution, model=judge, out="-", seed=seed)
+        run = read_run(
+            None, settings or (), constitution=constitution, model=judge, out="-", seed=seed, judge_mode=mode,
+            judge_read=read,
+        )  # fmt: skip
         keys = run.model_dump(by_alias=True, exclude_defaults=True, exclude={"constitution", "model", "out"})
         made = run_examination(
-            judge, on or DEFAULT, constitution=constitution, at_least=at_least, mode=cast("JudgeMode", mode),
-            read=cast("JudgeRead", read), limit=limit, out=out, **keys,
+            judge, on or DEFAULT, constitution=constitution, at_least=at_least, limit=limit, out=out, **keys
         )  # fmt: skip
         if as_json:
             print_json(made.to_json())

@@ -10,6 +10,7 @@ from constitution.examination.items import Item
 from constitution.examination.questions import QUESTIONS, Question
 from constitution.records import Trace
 from constitution.verdicts import (
+    BAND,
     Judged,
     Opinion,
     Read,
@@ -35,28 +36,30 @@ class ItemReads:
     """Side by side, in both orders; the better answer is `a`."""
     scored: tuple[Scored, Scored] | None = None
     """The better answer alone, and the worse one."""
+    band: float = BAND
+    """A margin nearer to 0 than this is a tie."""
 
     @classmethod
-    def of(cls, item: Item, asked: Sequence[Question], trace: Trace) -> ItemReads:
+    def of(cls, item: Item, asked: Sequence[Question], trace: Trace, band: float = BAND) -> ItemReads:
         """The reads of a trace that `Examiner.flow` made."""
         (judged,) = trace.judged
         scored = (trace.scored[0], trace.scored[1]) if len(trace.scored) == 2 else None
-        return cls(item, dict(zip(asked, judged.readings, strict=True)), scored)
+        return cls(item, dict(zip(asked, judged.readings, strict=True)), scored, band)
 
     @cached_property
     def pairwise(self) -> Mapping[Question, tuple[Opinion, Verdict]]:
-        """Of each question what was said, and the verdict with the band of labels."""
+        """Of each question what was said, and the verdict."""
         found = {}
         for question in QUESTIONS:
             if question in self.readings:
                 (opinion,) = opinions(Judged(0, 1, "pairwise", (self.readings[question],)))
-                found[question] = (opinion, verdict((opinion,)))
+                found[question] = (opinion, verdict((opinion,), self.band))
         return found
 
     @cached_property
     def scoring(self) -> Verdict | None:
         """The verdict of the two answers examined alone; None where nobody was asked."""
-        return None if self.scored is None else verdict(opinions_of_scores(*self.scored))
+        return None if self.scored is None else verdict(opinions_of_scores(*self.scored), self.band)
 
     def score(self, question: Question) -> float | None:
         """1 if the better answer won under a question, 0 if it lost, 1/2 for a tie; None if unreadable or not asked."""

@@ -15,7 +15,7 @@ from constitution.examination.intervals import Interval, share
 from constitution.examination.items import JudgedSet
 from constitution.examination.reads import ItemReads
 from constitution.steps.judge import JudgeMode
-from constitution.verdicts import JudgeRead
+from constitution.verdicts import BAND, JudgeRead
 
 SCHEMA_VERSION = 1
 CHECKS = "checks"
@@ -75,6 +75,8 @@ class Examination:
     judge: Judge
     at_least: float
     """Accuracy that was asked for."""
+    band: float
+    """A margin nearer to 0 was a tie."""
     verdict: Outcome
     why: str
     """In one sentence."""
@@ -158,6 +160,7 @@ def examination_of(
     reads: Sequence[ItemReads],
     *,
     at_least: float = AT_LEAST,
+    band: float = BAND,
     unasked: Mapping[str, int] | None = None,
     tokens: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Examination:
@@ -169,6 +172,7 @@ def examination_of(
         asked: the items of them that were drawn.
         reads: what was said, in any order.
         at_least: the accuracy that is asked for.
+        band: of ties.
         unasked: items without reads, by reason.
         tokens: what was spent, by stage.
     """
@@ -179,6 +183,7 @@ def examination_of(
     return Examination(
         judge=judge,
         at_least=at_least,
+        band=band,
         verdict=verdict,
         why=why,
         figures=figures,

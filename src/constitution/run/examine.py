@@ -21,15 +21,15 @@ from constitution.examination.questions import Examiner, judge_digest, prompts_d
 from constitution.examination.reads import ItemReads
 from constitution.examination.record import Examination, Judge, examination_of
 from constitution.principles import Principles
-from constitution.recipes.ai_feedback import JUDGE_SAMPLING
+from constitution.recipes.judging import JUDGE_SAMPLING
 from constitution.records import ChainResult, Failure
 from constitution.run.chain import AnswerBook, Chains, Memory, Served, refuse_impossible
 from constitution.run.serving import pool
-from constitution.steps.judge import JUDGE_MODES, JudgeMode
+from constitution.steps.judge import JudgeMode
 from constitution.store.disk import write_atomically
 from constitution.store.journal import AnswerEvent, JournalContent, Journals
 from constitution.store.sums import Sums
-from constitution.verdicts import JudgeRead
+from constitution.verdicts import BAND, JudgeRead
 
 RECORD = "examination.json"
 JOURNAL = "journal.jsonl"
@@ -46,6 +46,8 @@ class Examining:
     """Of the judge, for people."""
     principles: Principles
     """In whose words the judge is asked."""
+    band: float = BAND
+    """A margin nearer to 0 than this is a tie, as in the labels."""
     mode: JudgeMode = "direct"
     read: JudgeRead = "pairwise"
     at_least: float = AT_LEAST
@@ -61,9 +63,6 @@ class Examining:
     """Is told how many pairs are done, of how many."""
 
     def __post_init__(self) -> None:
-        for name, value, known in (("mode", self.mode, JUDGE_MODES), ("read", self.read, ("pairwise", "scoring"))):
-            if value not in known:
-                raise SettingsError(f"{name} {value}: expected {', '.join(known)}")
         if not 0 < self.at_least < 1:
             raise SettingsError(f"at_least is {self.at_least}, expected an accuracy between 0 and 1, like 0.6")
         if self.limit is not None and self.limit < 1:
@@ -113,14 +112,16 @@ async def examine(job: Examining) -> Examination:
         with _book(job.out) as book:
             chains = Chains(examiner, served, job.seed)
             results = await _asked(chains, served, book, lambda done: job.on_progress(done, len(prompts)))
-        reads, unasked = _told(examiner, results)
+        reads, unasked = _told(job, examiner, results)
         model = served.capabilities["judge"].model
         judge = Judge(
             job.name, model, job.mode, job.read, job.lora, prompts_digest(job.principles),
             judge_digest(model, job.principles, job.mode, job.read, job.sampling, job.lora),
         )  # fmt: skip
         tokens = book.sums.to_json()["tokens"]
-        made = examination_of(judge, job.sets, asked, reads, at_least=job.at_least, unasked=unasked, tokens=tokens)
+        made = examination_of(
+            judge, job.sets, asked, reads, at_least=job.at_least, band=job.band, unasked=unasked, tokens=tokens
+        )
         if job.out is not None:
             write_atomically(job.out / RECORD, orjson.dumps(made.to_json(), option=orjson.OPT_INDENT_2))
     return made
@@ -137,7 +138,7 @@ async def _asked(chains: Chains, served: Served, book: AnswerBook, on_done: Call
         raise
 
 
-def _told(examiner: Examiner, results: Sequence[ChainResult]) -> tuple[list[ItemReads], Counter[str]]:
+def _told(job: Examining, examiner: Examiner, results: Sequence[ChainResult]) -> tuple[list[ItemReads], Counter[str]]:
     """The reads of all items that have some, and why others have none."""
     reads: list[ItemReads] = []
     unasked: Counter[str] = Counter()
@@ -148,7 +149,7 @@ def _told(examiner: Examiner, results: Sequence[ChainResult]) -> tuple[list[Item
         elif result.reason is not None:
             unasked[result.reason] += 1
         else:
-            reads.append(ItemReads.of(item, tuple(examiner.questions[result.record]), result))
+            reads.append(ItemReads.of(item, tuple(examiner.questions[result.record]), result, job.band))
     if not reads:
         failed = next((result for result in results if isinstance(result, Failure)), None)
         why = (
