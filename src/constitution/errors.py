@@ -14,6 +14,7 @@ ConstitutionError
 ├── EngineDeadError         the engine is gone; unfinished records stay pending
 ├── LimitReached            a run stopped at the most that it may pay for; it can go on
 ├── EngineStartError        the engine did not start; nothing was paid for
+├── JudgeNotPassed          a judge did not pass its examination; no label was paid for
 ├── TooManyFailures         most chains of a run failed; it stopped early and can go on
 ├── PushError               the hub did not take a data set, whose folder is complete
 └── StoreError              a run folder cannot be read, written or locked
@@ -32,6 +33,10 @@ class ConstitutionError(Exception):
 
 class InputError(ConstitutionError):
     """What the user gave is wrong; raised before any token is paid for."""
+
+
+class JudgeNotPassed(ConstitutionError):
+    """A judge did not pass its examination, and labels without one were not asked for; no label was paid for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from rich.console import RenderableType
 
-from constitution.api.judging import Judges
+from constitution.api.judging import Judge, Judges, judge_of
 from constitution.api.revised import Revised
 from constitution.api.run import Run
 from constitution.display import constitution_page, draw, page_html
@@ -161,6 +161,7 @@ class Constitution(Judges):
         *,
         model: str | Engine,
         recipe: str | Recipe = "critique_revise",
+        judge: Judge | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         progress: bool | None = None,
         retry_failed: bool = False,
@@ -174,6 +175,8 @@ class Constitution(Judges):
             out: the run's folder.
             model: as in `revise`.
             recipe: by name, or an object.
+            judge: who judges: a model as `model`, or a function `f(prompts, responses) -> numbers`, higher is better
+                (`CallableJudge` says what it takes); None = the model.
             on_progress: is called, on another thread, whenever a record is finished.
             progress: whether a bar is shown; None = in a notebook and on a terminal.
             retry_failed: ask failed records again, from their last answer on disk.
@@ -189,7 +192,7 @@ class Constitution(Judges):
         """
         with _bar("generate", progress) as bar:
             told = _both(bar.update, on_progress)
-            job = self._job(source, out, model, recipe, told, settings, retry_failed=retry_failed)
+            job = self._job(source, out, model, recipe, told, settings, judge, retry_failed=retry_failed)
             job.on_start = bar.say
             background.call(generate(job), on_interrupt=job.stop, meanwhile=bar.draw)
         _warn_of_limit(job)
@@ -202,6 +205,7 @@ class Constitution(Judges):
         *,
         model: str | Engine,
         recipe: str | Recipe = "critique_revise",
+        judge: Judge | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         progress: bool | None = None,
         retry_failed: bool = False,
@@ -210,7 +214,7 @@ class Constitution(Judges):
         """The async twin of `generate`; cancelling it stops the run so that it can go on."""
         with _bar("generate", progress) as bar:
             told = _both(bar.update, on_progress)
-            job = self._job(source, out, model, recipe, told, settings, retry_failed=retry_failed)
+            job = self._job(source, out, model, recipe, told, settings, judge, retry_failed=retry_failed)
             job.on_start = bar.say
             await on_background(generate(job), on_cancel=job.stop, meanwhile=bar.draw)
         _warn_of_limit(job)
@@ -248,6 +252,7 @@ class Constitution(Judges):
         *,
         model: str | Engine,
         recipe: str | Recipe = "critique_revise",
+        judge: Judge | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         progress: bool | None = None,
         **settings: Any,
@@ -262,6 +267,8 @@ class Constitution(Judges):
             n: how many records.
             model: as in `generate`.
             recipe: by name, or an object.
+            judge: who judges: a model as `model`, or a function `f(prompts, responses) -> numbers`, higher is better
+                (`CallableJudge` says what it takes); None = the model.
             on_progress: as in `generate`.
             progress: as in `generate`.
             settings: keys of a run file; `prices` for money. Where a limit ends it, a warning tells.
@@ -273,7 +280,7 @@ class Constitution(Judges):
         if n < 1:
             raise SettingsError(f"n={n}: a preview needs at least one record")
         with _bar("preview", progress) as bar:
-            job = self._job(source, out, model, recipe, _both(bar.update, on_progress), settings, preview=n)
+            job = self._job(source, out, model, recipe, _both(bar.update, on_progress), settings, judge, preview=n)
             job.on_start = bar.say
             background.call(generate(job), on_interrupt=job.stop, meanwhile=bar.draw)
         _warn_of_limit(job)
@@ -287,11 +294,13 @@ class Constitution(Judges):
         recipe: str | Recipe,
         on_progress: Callable[[Progress], None] | None,
         settings: dict[str, Any],
+        judge: Judge | None = None,
         *,
         retry_failed: bool = False,
         preview: int | None = None,
     ) -> Job:
         items, prompts = _source(source)
+        own_judge, settings = judge_of(judge, settings)
         run = _run_file(self, model, recipe, {**settings, "out": os.fspath(out), "prompts": prompts})
         return Job(
             run=run,
@@ -299,6 +308,7 @@ class Constitution(Judges):
             recipe=recipe_of(recipe, run, self.principles),
             own_checks=self._checks,
             engine=None if isinstance(model, str) else model,
+            judge=own_judge,
             items=items,
             on_progress=on_progress,
             retry_failed=retry_failed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from constitution.api.judged import Scores, Verdict
 from constitution.display.progress import Bar, wanted
@@ -328,3 +328,15 @@ def _or_raise(judged: T) -> T:
     if isinstance(judged, Verdict | Scores) and judged.reason == "failed":
         raise RecordError(f"failed: {judged.error}")
     return judged
+
+
+def judge_of(judge: Judge | None, settings: dict[str, Any]) -> tuple[Engine | None, dict[str, Any]]:
+    """The judge as an engine object, where it is one, and the settings that go with it."""
+    if judge is None:
+        return None, settings
+    if isinstance(judge, str):
+        roles = dict(settings.get("roles") or {})
+        return None, {**settings, "roles": {**roles, "judge": {**(roles.get("judge") or {}), "model": judge}}}
+    engine = cast("Engine", judge) if hasattr(judge, "answer") else CallableJudge(cast("Valuer", judge))
+    read = {"judge_read": "value"} if isinstance(engine, CallableJudge) else {}
+    return engine, {**settings, **read}

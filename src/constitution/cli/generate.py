@@ -95,6 +95,14 @@ def generate(
     judge_mode: Annotated[
         str | None, typer.Option(help="direct, think or text.", autocompletion=one_of(*JUDGE_MODES))
     ] = None,
+    examination: Annotated[
+        str | None, typer.Option(help="An examination of this judge that was made before: its folder.")
+    ] = None,
+    no_examination: Annotated[
+        bool, typer.Option("--no-examination", help="Do not examine the judge; it goes with --anyway.")
+    ] = False,
+    at_least: Annotated[float | None, typer.Option(help="Accuracy that the judge must reach (0.6).")] = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Label with a judge that did not pass.")] = False,
     pairs: options.Pairs = None,
     verify: options.Verify = None,
     if_worse: options.IfWorse = None,
@@ -145,8 +153,10 @@ def generate(
             critique=False if no_critique else None, pairs=pairs, verify=verify, if_worse=if_worse, if_tie=if_tie,
             tie_band=tie_band, clamp=clamp, keep_inconsistent=keep_inconsistent, candidates=candidates,
             temperatures=temperature or None, judge_principles=judge_principles, judge_read=judge_read,
-            judge_mode=judge_mode, too_long=too_long, keep_duplicates=keep_duplicates or None, chunk_size=chunk_size,
-            shard=shard, in_flight=in_flight, reuse=reuse, max_total_tokens=max_total_tokens, max_cost=max_cost,
+            judge_mode=judge_mode, examination=examination, examine=0 if no_examination else None,
+            at_least=at_least, anyway=anyway or None, too_long=too_long, keep_duplicates=keep_duplicates or None,
+            chunk_size=chunk_size, shard=shard, in_flight=in_flight, reuse=reuse, max_total_tokens=max_total_tokens,
+            max_cost=max_cost,
         )  # fmt: skip
         if not run.prompts:
             raise SettingsError("--prompts is needed: a file, a folder, a data set of the hub, or - for standard input")

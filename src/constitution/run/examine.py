@@ -23,6 +23,7 @@ from constitution.examination.record import Examination, Judge, examination_of
 from constitution.principles import Principles
 from constitution.recipes.judging import JUDGE_SAMPLING
 from constitution.records import ChainResult, Failure
+from constitution.run.budget import Budget
 from constitution.run.chain import AnswerBook, Chains, Memory, Served, refuse_impossible
 from constitution.run.serving import pool
 from constitution.steps.judge import JudgeMode
@@ -59,6 +60,8 @@ class Examining:
     lora: str | None = None
     out: Path | None = None
     """A folder where answers are kept, so that an examination that was interrupted asks nothing again."""
+    budget: Budget | None = None
+    """The most that may be paid for."""
     on_progress: Callable[[int, int], None] = field(default=lambda _done, _total: None)
     """Is told how many pairs are done, of how many."""
 
@@ -110,7 +113,7 @@ async def examine(job: Examining) -> Examination:
         served = await pool.serve({"judge": job.model}, examiner.labels)
         refuse_impossible(examiner, served, prompts[0])
         with _book(job.out) as book:
-            chains = Chains(examiner, served, job.seed)
+            chains = Chains(examiner, served, job.seed, budget=job.budget)
             results = await _asked(chains, served, book, lambda done: job.on_progress(done, len(prompts)))
         reads, unasked = _told(job, examiner, results)
         model = served.capabilities["judge"].model

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shlex
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,29 +14,30 @@ import orjson
 
 from constitution.digest import digest
 from constitution.engine import Engine, ModelRole
+from constitution.engines.callable import CallableJudge
 from constitution.engines.models import Named, check_model, model_identity
 from constitution.errors import EngineDeadError, InputError, LimitReached, SettingsChanged, StoreError
 from constitution.flow import Recipe
 from constitution.principles import Principles
+from constitution.run.beginning import plain, write_manifest
 from constitution.run.budget import Budget
 from constitution.run.chain import Chains, Served, refuse_impossible
 from constitution.run.drawing import Drawn, draw_records
+from constitution.run.examined import examination_tokens, examine_judge
 from constitution.run.inputs import exclusion_of, plan_inputs, same_inputs
 from constitution.run.log import logger, run_log
 from constitution.run.resolve import OwnChecks, models_of, settler_of
 from constitution.run.serving import pool
 from constitution.run.standing import Standing, paid, standing, standing_of_drawn
-from constitution.run.versions import versions
 from constitution.run.worker import Progress, Worker
-from constitution.sources.dump import dump_constitution
-from constitution.sources.prompts import PromptFile, PromptSource
+from constitution.sources.prompts import PromptFile
 from constitution.sources.prompts.exclusion import Exclusion
-from constitution.sources.run_file import RunFile, SourceFile, dump_run
+from constitution.sources.run_file import RunFile
 from constitution.steps.settle import Settler
-from constitution.store.disk import write_atomically
 from constitution.store.folder import Manifest, RunFolder, parse_shard, refuse_changes
 from constitution.store.plan import Plan, read_chunk
 from constitution.store.reuse import ReuseIndex
+from constitution.store.sums import Sums
 
 
 @dataclass
@@ -51,6 +52,8 @@ class Job:
     """Prompts as Python values, where they are in no file; copied into the run's folder."""
     engine: Engine | None = None
     """An engine object of the user; else the run's model strings are started."""
+    judge: Engine | None = None
+    """An engine object, or a function, that judges; else the run's role judge."""
     on_progress: Callable[[Progress], None] | None = None
     on_start: Callable[[str], None] = lambda _: None
     """Is told what happens before the first token."""
@@ -109,7 +112,7 @@ class Job:
 
     def models(self) -> dict[ModelRole, Named | Engine]:
         """What answers each role that the recipe asks: its own model, else the user's engine, else the run's model."""
-        return models_of(self.run, self.recipe, self.engine)
+        return models_of(self.run, self.recipe, self.engine, self.judge)
 
     def settler(self) -> Settler:
         """Pair policy and checks."""
@@ -123,6 +126,7 @@ class Job:
             "constitution": self.principles.digest,
             **self.recipe.settings(),
             **run.label_settings(),
+            "judge": self.judge.name if isinstance(self.judge, CallableJudge) else None,
             "samples": run.samples,
             "seed": run.seed,
             "where": run.where or None,
@@ -222,14 +226,15 @@ async def _start(
     if manifest is None:
         first = next(read_chunk(source, plan, plan.chunks[0])).prompt
         refuse_impossible(job.recipe, served, first)
-        _write_manifest(job, folder, source, plan, served)
+        write_manifest(job, folder, source, plan, served)
     else:
         _refuse_other_models(folder, manifest, served, job)
     models = {can.model for can in served.capabilities.values()}
     logger.info("answered by %s", ", ".join(sorted(models)))
     worker = _worker(job, folder, source, plan, served, reuse, stands, budget)
-    job.works(worker)
     try:
+        await examine_judge(job, folder, served, budget)
+        job.works(worker)
         return await worker.run(stands.totals)
     except LimitReached as reached:
         return job.reaches(reached)
@@ -244,7 +249,7 @@ def _open(job: Job, folder: RunFolder) -> tuple[PromptFile, Plan, Manifest | Non
     """Plan a new run, or check that a run that exists is this one."""
     if folder.has_run:
         manifest = Manifest.read(folder.file("manifest.json"))
-        refuse_changes(folder.path, manifest.settings, _plain(job.settings()), _anew(job, folder))
+        refuse_changes(folder.path, manifest.settings, plain(job.settings()), _anew(job, folder))
         plan = manifest.planned()
         return same_inputs(job.run, job.items, folder, plan), plan, manifest
     job.on_start("reading the prompts")
@@ -268,12 +273,6 @@ def _anew(job: Job, folder: RunFolder) -> str:
     return f'generate(..., out="{fresh}", reuse="{folder.path}")'
 
 
-def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as they come back from the manifest."""
-    plain: dict[str, Any] = orjson.loads(orjson.dumps(settings, default=repr))
-    return plain
-
-
 def _stands(job: Job, folder: RunFolder, source: PromptFile, plan: Plan) -> Standing:
     """What is to be done in the folder: all that is missing, or what is missing of the drawn records."""
     if job.preview is not None:
@@ -286,7 +285,9 @@ def _stands(job: Job, folder: RunFolder, source: PromptFile, plan: Plan) -> Stan
 def _budget(job: Job, folder: RunFolder, plan: Plan) -> Budget | None:
     if not Budget(job.run, job.recipe.roles).limited:
         return None
-    return Budget(job.run, job.recipe.roles, paid(folder, plan.of_shard(job.shard)).tokens)
+    sums = paid(folder, plan.of_shard(job.shard))
+    sums.add(Sums(tokens=examination_tokens(folder)))
+    return Budget(job.run, job.recipe.roles, sums.tokens)
 
 
 async def _serve(job: Job) -> Served:
@@ -295,52 +296,6 @@ async def _serve(job: Job) -> Served:
     if names:
         job.on_start("starting the engine: " + ", ".join(names))
     return await pool.serve(models, job.recipe.labels)
-
-
-def _models(served: Served) -> dict[str, dict[str, Any]]:
-    return {role: {**asdict(can), "fingerprint": dict(can.fingerprint)} for role, can in served.capabilities.items()}
-
-
-def _write_manifest(job: Job, folder: RunFolder, source: PromptFile, plan: Plan, served: Served) -> None:
-    """Copy what the run is made of into its folder, the manifest last."""
-    constitution = folder.file("constitution.yaml")
-    write_atomically(constitution, dump_constitution(job.principles).encode())
-    copied = job.run.model_copy(
-        update={
-            "constitution": f"./{constitution.name}",
-            "prompts": _from_anywhere(job, source),
-            "exclude": [_resolved(name) for name in job.run.exclude],
-            "out": ".",
-            "reuse": None,
-        }
-    )
-    write_atomically(folder.file("run.yaml"), dump_run(copied).encode())
-    Manifest(
-        settings=_plain(job.settings()),
-        constitution={
-            "name": job.principles.name,
-            "version": job.principles.version,
-            "digest": job.principles.digest,
-        },
-        models=_models(served),
-        plan=plan.to_json(),
-        versions=versions(),
-    ).write(folder.file("manifest.json"))
-
-
-def _resolved(name: str) -> str:
-    source = PromptSource(name)
-    return str(source.path.resolve()) if source.where == "path" else name
-
-
-def _from_anywhere(job: Job, source: PromptFile) -> list[SourceFile]:
-    """Where the prompts are: the run's own copy beside `run.yaml`, files of the user by their whole path."""
-    if job.items is not None or [one.source for one in job.run.prompts] == ["-"]:
-        return [SourceFile.model_validate({"source": f"./{source.path.name}"})]
-    return [
-        one.model_copy(update={"source": str(found.path.resolve())}) if found.where == "path" else one
-        for one, found in zip(job.run.prompts, job.run.sources(), strict=True)
-    ]
 
 
 def _refuse_other_models(folder: RunFolder, manifest: Manifest, served: Served, job: Job) -> None:

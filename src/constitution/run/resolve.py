@@ -17,6 +17,7 @@ from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.recipes.given import JudgeGiven
 from constitution.recipes.judging import Judging
 from constitution.sources.run_file import RunFile
+from constitution.steps.judge import VALUE_LABELS
 from constitution.steps.label import CandidatePolicy
 from constitution.steps.pair import PairPolicy
 from constitution.steps.policies import pairing_of
@@ -104,10 +105,23 @@ RECIPES: Mapping[str, Callable[[RunFile, Principles], Recipe]] = {
 """The recipes that ship, by name."""
 
 
-def models_of(run: RunFile, recipe: Recipe, engine: Engine | None) -> dict[ModelRole, Named | Engine]:
-    """What answers each role: an engine object takes the place of the run's model, not of a role's own."""
+def models_of(
+    run: RunFile, recipe: Recipe, engine: Engine | None, judge: Engine | None = None
+) -> dict[ModelRole, Named | Engine]:
+    """What answers each role: an engine object takes the place of the run's model, not of a role's own.
+
+    Raises:
+        SettingsError: values are read of a judge that is a model.
+    """
     own = {role for role, settings in run.roles.items() if settings.model is not None}
-    return {role: engine if engine is not None and role not in own else run.model_of(role) for role in recipe.roles}
+    found: dict[ModelRole, Named | Engine] = {
+        role: engine if engine is not None and role not in own else run.model_of(role) for role in recipe.roles
+    }
+    if judge is not None and "judge" in found:
+        found["judge"] = judge
+    if VALUE_LABELS[0] in recipe.labels.get("judge", ()) and isinstance(found["judge"], Named):
+        raise SettingsError("judge_read value takes a judge that is a Python function: generate(..., judge=f)")
+    return found
 
 
 def settler_of(run: RunFile, principles: Principles, own: OwnChecks) -> Settler:

@@ -13,9 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from constitution.engine import ModelRole, Sampling
 from constitution.engines.models import Named
 from constitution.errors import Problem, RunFileError, SettingsError
+from constitution.examination.decision import AT_LEAST
 from constitution.recipes.ai_feedback import DEFAULT_CANDIDATES, MAX_CANDIDATES
 from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLING, MAX_ROUNDS
-from constitution.recipes.judging import JUDGE_SAMPLING
+from constitution.recipes.judging import JUDGE_SAMPLING, Reads
 from constitution.sources.compose import compose
 from constitution.sources.explain import explain, keys_at, nearest
 from constitution.sources.nodes import Table, plain
@@ -32,6 +33,8 @@ from constitution.store.choice import Choice
 from constitution.store.plan import CHUNK_SIZE
 from constitution.verdicts import BAND
 
+EXAMINED_PAIRS = 300
+"""On a CPU some minutes, on a GPU seconds; from 200 on a judge can pass."""
 T = TypeVar("T")
 
 TEXT = r"\S"
@@ -132,8 +135,10 @@ class RunFile(_Written):
         description="Which texts of a chain are held against each other; else `first_last`, for ai_feedback "
         "`best_worst`.",
     )
-    judge_read: Literal["pairwise", "scoring", "both"] = Field(
-        "pairwise", description="How the judge is asked: two answers side by side, each by itself, or both."
+    judge_read: Reads = Field(
+        "pairwise",
+        description="How the judge is asked: two answers side by side, each by itself, both, or (a function in Python) "
+        "for a value.",
     )
     judge_mode: JudgeMode = Field("direct", description="Read its label, after thoughts, or let it write the label.")
     judge_principles: int = Field(1, ge=0, description="Principles drawn for each record; 0 is all that apply.")
@@ -142,6 +147,12 @@ class RunFile(_Written):
         None, gt=0.5, lt=1, description="Keeps each principle's p between 1 - clamp and clamp (the paper's 0.6)."
     )
     keep_inconsistent: bool = Field(False, description="Keep pairs that the judge sees otherwise in the other order.")
+    examine: int = Field(
+        EXAMINED_PAIRS, ge=0, description="Pairs on which the judge is examined before it labels; 0 is none."
+    )
+    examination: Text | None = Field(None, description="An examination of this judge that was made before.")
+    at_least: float = Field(AT_LEAST, gt=0, lt=1, description="Accuracy that the judge must reach.")
+    anyway: bool = Field(False, description="Label with a judge that did not pass; every card says so.")
     verify: Verify | None = Field(
         None,
         description="Who confirms pairs that are made without a judge: `none`, `check`, `judge`; else checks, which "
@@ -314,7 +325,7 @@ def _beside(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     for key in ("prompts", "exclude"):
         if key in data:
             moved[key] = _beside_sources(data[key], folder)
-    for key in ("out", "reuse", "constitution"):
+    for key in ("out", "reuse", "examination", "constitution"):
         value = data.get(key)
         if isinstance(value, str) and value not in ("", "-") and (key != "constitution" or _is_path(value)):
             moved[key] = str(folder / Path(value).expanduser())

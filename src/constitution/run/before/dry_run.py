@@ -22,7 +22,6 @@ from constitution.run.generate import Job
 from constitution.run.inputs import plan_inputs
 from constitution.run.opened import OpenedRun
 from constitution.run.prices import UNIT, Price, prices
-from constitution.run.resolve import models_of
 from constitution.store.folder import RunFolder
 from constitution.store.plan import PlannedRecord, read_chunk
 
@@ -227,7 +226,7 @@ async def dry_run(
 
 def _counters(job: Job) -> dict[ModelRole, Uncalled]:
     """What counts for each role; one object for roles with the same model, as they share an engine."""
-    models = models_of(job.run, job.recipe, job.engine)
+    models = job.models()
     names = {role: one.identity if isinstance(one, Named) else str(id(one)) for role, one in models.items()}
     made = {names[role]: one for role, one in models.items()}
     counters = {name: uncalled(one) for name, one in made.items()}
