@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeAlias
 from hypothesis import strategies as st
 
 from constitution.digest import uniform
-from constitution.engine import Ask, Completion, Request
+from constitution.engine import Answer, Ask, Completion, Request
+from constitution.flow import Flow
 from constitution.messages import Prompt, user
 from constitution.principles import Principle, Principles
 from constitution.recipes.judging import Judging, Reads
@@ -97,6 +98,18 @@ def principle_of(asked: Asked) -> str:
     return found[-1] if found else ""
 
 
+def play(flow: Flow[Any], script: Script, unusable: Callable[[Ask], str | None] = lambda _: None) -> Any:
+    """Drive a flow; what it returns, and what it asked, batch by batch."""
+    batches: list[tuple[Ask, ...]] = []
+    try:
+        asks = next(flow)
+        while True:
+            batches.append(asks)
+            asks = flow.send(tuple(Answer(f"key{n}", script(ask), 1, unusable(ask)) for n, ask in enumerate(asks)))
+    except StopIteration as stop:
+        return stop.value, batches
+
+
 def said(odds: float, mass: float = 0.9) -> Completion:
     """A completion with the log-probabilities of two labels: their odds, and their mass."""
     most = log(mass)
@@ -108,6 +121,7 @@ def _softplus(x: float) -> float:
     return x + log1p(exp(-x)) if x > 0 else log1p(exp(x))
 
 
+Script: TypeAlias = Callable[[Ask], Completion]
 Kind: TypeAlias = Literal["odds", "words"]
 Odds: TypeAlias = Callable[[str, str, str], float]
 """Log-odds that the first text is better than the second, under a principle."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
 from dataclasses import replace
 from math import inf, nan
 from typing import Any
@@ -13,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constitution.digest import digest
-from constitution.engine import Answer, Ask, Completion, Sampling
-from constitution.flow import Flow
+from constitution.engine import Ask, Completion, Sampling
 from constitution.messages import Conversation, Message, assistant, system, user
 from constitution.principles import FewShots, JudgeShot
 from constitution.steps import judge as steps
@@ -31,29 +29,12 @@ from constitution.steps.judge import (
     value_of,
 )
 from constitution.verdicts import Judged, Read, Scored
-from tests.judges import judged_by, nonce_in, principle_of, shown
+from tests.judges import Script, judged_by, nonce_in, play, principle_of, shown
 from tests.strategies import conversations, run_seeds, texts
 
 ASKED = (system("Be kind."), user("How do I rest?"))
 PAIR = ("Sleep for eight hours.", "Rest well.")
 SAMPLING = Sampling(max_tokens=33, temperature=0.7, top_p=0.9, top_k=5, min_p=0.1, stop=("END",), thinking="off")
-Script = Callable[[Ask], Completion]
-
-
-def sent(ask: Ask, completion: Completion, number: int = 0, unusable: str | None = None) -> Answer:
-    return Answer(f"key{number}", completion, 1, unusable)
-
-
-def play(flow: Flow[Any], script: Script, unusable: Callable[[Ask], str | None] = lambda _: None) -> Any:
-    """What a flow returns, and what it asked, batch by batch."""
-    batches: list[tuple[Ask, ...]] = []
-    try:
-        asks = next(flow)
-        while True:
-            batches.append(asks)
-            asks = flow.send(tuple(sent(ask, script(ask), n, unusable(ask)) for n, ask in enumerate(asks)))
-    except StopIteration as stop:
-        return stop.value, batches
 
 
 def told(*logprobs: float | None) -> Script:
