@@ -22,7 +22,14 @@ from tests.real_engine import EngineHost
 
 pytestmark = pytest.mark.engine
 
-RUN: dict[str, Any] = {**SETTINGS, "recipe": "ai_feedback", "judge_read": "both", "judge_principles": 2}
+RUN: dict[str, Any] = {
+    **SETTINGS,
+    "recipe": "ai_feedback",
+    "judge_read": "both",
+    "judge_principles": 2,
+    "examine": 0,
+    "anyway": True,
+}
 GOOD = "Put it near the brightest window you have, water it when the top of the soil is dry, and pick the top leaves."
 BAD = "Basil is a plant. Plants are living things, and living things need what they need, as everybody knows."
 

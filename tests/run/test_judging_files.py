@@ -44,7 +44,8 @@ def pairs() -> list[dict[str, Any]]:
 def judged(folder: Path, made: list[dict[str, Any]], engine: Any, **settings: Any) -> Run:
     """A run over a file of pairs."""
     file = write_prompts(folder / "pairs.jsonl", made)
-    return MINE.generate(file, folder / "run", model=engine, recipe="ai_feedback", answers=True, **settings)
+    unexamined = {"examine": 0, "anyway": True, **settings}
+    return MINE.generate(file, folder / "run", model=engine, recipe="ai_feedback", answers=True, **unexamined)
 
 
 def test_a_file_of_pairs(tmp_path: Path) -> None:

@@ -337,6 +337,6 @@ def judge_of(judge: Judge | None, settings: dict[str, Any]) -> tuple[Engine | No
     if isinstance(judge, str):
         roles = dict(settings.get("roles") or {})
         return None, {**settings, "roles": {**roles, "judge": {**(roles.get("judge") or {}), "model": judge}}}
-    engine = cast("Engine", judge) if hasattr(judge, "answer") else CallableJudge(cast("Valuer", judge))
+    engine = cast("Engine", judge) if hasattr(judge, "answer") else CallableJudge(judge)
     read = {"judge_read": "value"} if isinstance(engine, CallableJudge) else {}
     return engine, {**settings, **read}

@@ -1,0 +1,156 @@
+"""A run whose pairs a model labels examines it first, and labels of a judge that did not pass are refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from constitution import CallableJudge, Completion, Constitution, Request, Run, ScriptedEngine
+from constitution.cli.exits import told
+from constitution.engines.scripted import from_key
+from constitution.errors import JudgeNotPassed, SettingsChanged, SettingsError
+from constitution.run.examine import read_examination
+from constitution.run.examined import FOLDER
+from constitution.sources.judged_sets import DEFAULT, read_sets
+from tests.examination.judges import Judge, Pairwise, deaf, honest
+
+BALANCED = Constitution.load("balanced")
+SETS = read_sets(DEFAULT, BALANCED.principles)
+PROMPTS = [f"How do I mend a chair of kind {number}?" for number in range(6)]
+BOTH: dict[str, Any] = {"recipe": "ai_feedback", "judge_principles": 1}
+
+
+class Counted(ScriptedEngine):
+    """A judge with a vice, or none, on the pairs of the examination; elsewhere it answers from the key."""
+
+    def __init__(self, vice: Pairwise, name: str = "scripted:counted") -> None:
+        self.known = Judge(SETS, vice)
+        self.examined = 0
+        self.other = 0
+        super().__init__(self.said, model=name)
+
+    def said(self, request: Request) -> Completion | str:
+        """Of a pair of the examination what the judge says."""
+        if request.stage == "draft":
+            self.other += 1
+            return from_key(request)
+        try:
+            answer = self.known(request)
+        except (KeyError, StopIteration):
+            self.other += 1
+            first = "</answer-A" in request.messages[-1].content
+            return Completion("A", logprobs=(-0.5, -3.0) if first else (-3.0, -0.5))
+        self.examined += 1
+        return replace(answer, prompt_tokens=150)
+
+
+def test_a_judge_that_passed_labels(tmp_path: Path) -> None:
+    """Its record lies in the run's folder, and the run goes on as if it had not been there."""
+    engine = Counted(honest)
+    run = BALANCED.generate(PROMPTS, tmp_path / "run", model=engine, **BOTH)
+    assert run.complete
+    record = read_examination(tmp_path / "run" / FOLDER)
+    assert record.passed
+    assert record.figures.pairs == 300
+    assert engine.examined > 0
+    assert sum(counts["requests"] for counts in run.summary()["tokens"].values()) == engine.other
+
+
+def test_a_judge_that_did_not_pass_is_refused(tmp_path: Path) -> None:
+    """Before any draft is paid for; `anyway` goes on in the same folder and examines nothing again."""
+    engine = Counted(deaf)
+    with pytest.raises(JudgeNotPassed, match=r"did not pass its examination: deaf.*--anyway: every card"):
+        BALANCED.generate(PROMPTS, tmp_path / "run", model=engine, **BOTH)
+    assert engine.other == 0
+    asked = engine.examined
+    assert not Run.open(tmp_path / "run").complete
+    assert BALANCED.generate(PROMPTS, tmp_path / "run", model=engine, anyway=True, **BOTH).complete
+    assert engine.examined == asked
+    assert not read_examination(tmp_path / "run" / FOLDER).passed
+
+
+def test_an_unexamined_judge_is_refused(tmp_path: Path) -> None:
+    """Nothing at all is asked; `anyway` labels without an examination."""
+    engine = Counted(honest)
+    with pytest.raises(JudgeNotPassed, match=r"is not examined.*--anyway"):
+        BALANCED.generate(PROMPTS, tmp_path / "run", model=engine, examine=0, **BOTH)
+    assert engine.requests == 0
+    assert BALANCED.generate(PROMPTS, tmp_path / "run", model=engine, examine=0, anyway=True, **BOTH).complete
+    assert not (tmp_path / "run" / FOLDER).exists()
+
+
+def test_an_examination_that_was_made_before(tmp_path: Path) -> None:
+    """It is taken where it is of this judge, in these words; another judge's is refused, with what to do."""
+    engine = Counted(honest)
+    assert BALANCED.generate(PROMPTS, tmp_path / "one", model=engine, **BOTH).complete
+    asked = engine.examined
+    made = str(tmp_path / "one" / FOLDER)
+    assert BALANCED.generate(PROMPTS[:2], tmp_path / "two", model=engine, examination=made, **BOTH).complete
+    assert engine.examined == asked
+    assert read_examination(tmp_path / "two" / FOLDER) == read_examination(Path(made))
+    with pytest.raises(SettingsError, match=r"is of another judge.*constitution examine"):
+        BALANCED.generate(PROMPTS, tmp_path / "three", model=Counted(honest, "other"), examination=made, **BOTH)
+    with pytest.raises(SettingsError, match="is of another judge"):
+        BALANCED.generate(
+            PROMPTS, tmp_path / "four", model=engine, examination=made, judge_mode="text", **BOTH
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings", [{"verify": "judge"}, {"recipe": "contrast", "verify": "judge"}, {"judge_read": "scoring", **BOTH}]
+)
+def test_every_way_of_labelling_is_examined(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """Confirming a pair is labelling it too."""
+    with pytest.raises(JudgeNotPassed):
+        BALANCED.generate(PROMPTS, tmp_path / "run", model="scripted", rounds=1, **settings)
+
+
+@pytest.mark.parametrize("settings", [{}, {"verify": "check"}, {"recipe": "contrast"}])
+def test_runs_without_a_judge_examine_nobody(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """Their pairs are made by the loop, or confirmed by code."""
+    assert BALANCED.generate(PROMPTS, tmp_path / "run", model="scripted", **settings).complete
+    assert not (tmp_path / "run" / FOLDER).exists()
+
+
+def test_a_function_is_not_examined(tmp_path: Path) -> None:
+    """It reads no principle; what it is worth its maker knows."""
+
+    def longest(_: object, responses: list[str]) -> list[float]:
+        return [float(len(text)) for text in responses]
+
+    run = BALANCED.generate(PROMPTS, tmp_path / "run", model="scripted", judge=longest, **BOTH)
+    assert run.complete
+    assert not (tmp_path / "run" / FOLDER).exists()
+    for pair in run.pairs():
+        assert len(pair.chosen) > len(pair.rejected)
+        assert pair.judge == "value"
+    own = CallableJudge(longest, name="another")
+    with pytest.raises(SettingsError, match="judge_read value takes a judge that is a Python function"):
+        BALANCED.generate(PROMPTS, tmp_path / "no", model="scripted", judge_read="value", **BOTH)
+    with pytest.raises(SettingsChanged, match=r"judge was .*, is 'another'"):
+        BALANCED.generate(PROMPTS, tmp_path / "run", model="scripted", judge=own, **BOTH)
+
+
+def test_limits_hold_the_examination_too(tmp_path: Path) -> None:
+    """What it pays is counted, in the next session as well."""
+    engine = Counted(honest)
+    with pytest.warns(UserWarning, match="--max-total-tokens"):
+        run = BALANCED.generate(PROMPTS, tmp_path / "run", model=engine, max_total_tokens=20_000, **BOTH)
+    assert not run.complete
+    assert engine.other == 0
+    before = engine.examined
+    assert before > 0
+    with pytest.warns(UserWarning, match="--max-total-tokens"):
+        BALANCED.generate(PROMPTS, tmp_path / "run", model=engine, max_total_tokens=20_000, **BOTH)
+    assert engine.examined == before
+
+
+def test_a_refused_judge_is_no_bad_input() -> None:
+    """Exit code 1: it is below a threshold."""
+    with pytest.raises(typer.Exit) as left, told():
+        raise JudgeNotPassed("no")
+    assert left.value.exit_code == 1
