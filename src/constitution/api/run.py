@@ -22,10 +22,11 @@ from constitution.formats.mapped import as_datasets
 from constitution.formats.rows import FileFormat, Shape
 from constitution.formats.splits import TRAIN, Splits
 from constitution.principles import Principles
-from constitution.records import OUTCOMES, ChainResult, PreferencePair
+from constitution.records import OUTCOMES, ChainResult, PreferencePair, Trace
 from constitution.run.merge import merge
 from constitution.run.opened import OpenedRun
 from constitution.sources.run_file import read_run
+from constitution.steps.agreement import Agreement, agreement
 from constitution.steps.confirm import IfTie, IfWorse, Verify
 from constitution.steps.policies import Policy
 from constitution.store.shards import sha256_of
@@ -162,6 +163,15 @@ class Run:
             for proposal in self._opened.settler.chain(result).proposals:
                 if isinstance(proposal, PreferencePair):
                     yield proposal
+
+    def people(self) -> Agreement:
+        """How often its labels say what people said, where the input had people's labels; reads every chain.
+
+        Raises:
+            StoreError: if it cannot be read.
+        """
+        traces = (chain for chain in self.traces() if isinstance(chain, Trace) and chain.preferred is not None)
+        return agreement(traces, self._opened.settler.pairing.labelling)
 
     def to_dataset(
         self,

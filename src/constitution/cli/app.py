@@ -19,6 +19,7 @@ from constitution.cli.examine import examine
 from constitution.cli.exits import told
 from constitution.cli.export import export, push
 from constitution.cli.generate import generate, merge
+from constitution.cli.judge import judge
 from constitution.cli.prompts import prompts
 from constitution.cli.revise import revise
 from constitution.cli.show import show
@@ -74,6 +75,7 @@ def _options(
 app.command()(demo)
 app.command()(examine)
 app.command()(generate)
+app.command()(judge)
 app.command()(merge)
 app.command()(prompts)
 app.command()(revise)

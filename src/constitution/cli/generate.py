@@ -19,14 +19,12 @@ from constitution.cli.drive import drive
 from constitution.cli.exits import told
 from constitution.display import console, draw
 from constitution.errors import SettingsError
-from constitution.recipes.judging import READS
 from constitution.run.chain import TOO_LONG
 from constitution.run.generate import Job
 from constitution.run.merge import merge as merge_runs
 from constitution.run.resolve import RECIPES, build_recipe
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.run_file import read_run
-from constitution.steps.judge import JUDGE_MODES
 
 
 def generate(
@@ -85,24 +83,14 @@ def generate(
         str | None,
         typer.Option(help="The judge's model; else --model. For roles.judge.model.", autocompletion=models),
     ] = None,
-    judge_principles: Annotated[
-        int | None, typer.Option(help="Principles drawn for each record; 0 is all that apply.")
-    ] = None,
-    judge_read: Annotated[
-        str | None,
-        typer.Option(help="pairwise, scoring or both.", autocompletion=one_of(*READS[:3])),
-    ] = None,
-    judge_mode: Annotated[
-        str | None, typer.Option(help="direct, think or text.", autocompletion=one_of(*JUDGE_MODES))
-    ] = None,
-    examination: Annotated[
-        str | None, typer.Option(help="An examination of this judge that was made before: its folder.")
-    ] = None,
-    no_examination: Annotated[
-        bool, typer.Option("--no-examination", help="Do not examine the judge; it goes with --anyway.")
-    ] = False,
-    at_least: Annotated[float | None, typer.Option(help="Accuracy that the judge must reach (0.6).")] = None,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Label with a judge that did not pass.")] = False,
+    judge_principles: options.JudgePrinciples = None,
+    judge_read: options.JudgeRead = None,
+    judge_mode: options.JudgeModeName = None,
+    examination: options.Examination = None,
+    no_examination: options.NoExamination = False,
+    at_least: options.AtLeast = None,
+    anyway: options.Anyway = False,
+    answers: options.Answers = False,
     pairs: options.Pairs = None,
     verify: options.Verify = None,
     if_worse: options.IfWorse = None,
@@ -154,6 +142,7 @@ def generate(
             tie_band=tie_band, clamp=clamp, keep_inconsistent=keep_inconsistent, candidates=candidates,
             temperatures=temperature or None, judge_principles=judge_principles, judge_read=judge_read,
             judge_mode=judge_mode, examination=examination, examine=0 if no_examination else None,
+            answers=answers or None,
             at_least=at_least, anyway=anyway or None, too_long=too_long, keep_duplicates=keep_duplicates or None,
             chunk_size=chunk_size, shard=shard, in_flight=in_flight, reuse=reuse, max_total_tokens=max_total_tokens,
             max_cost=max_cost,

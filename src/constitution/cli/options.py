@@ -9,8 +9,10 @@ import typer
 
 from constitution.cli.completion import constitutions, models, one_of
 from constitution.errors import InputError, SettingsError
+from constitution.recipes.judging import READS
 from constitution.sources.prompts.reading import BAD_ROWS, SIDES
 from constitution.steps.confirm import IF_TIE, IF_WORSE, VERIFIES
+from constitution.steps.judge import JUDGE_MODES
 from constitution.steps.policies import ALL_POLICIES
 
 Config = Annotated[str | None, typer.Option(help="Of a data set that has several configs.")]
@@ -55,6 +57,15 @@ KeepInconsistent = Annotated[
     bool | None,
     typer.Option("--keep-inconsistent/--no-keep-inconsistent", help="Keep pairs whose two orders disagree."),
 ]
+JudgePrinciples = Annotated[int | None, typer.Option(help="Principles drawn for each record; 0 is all that apply.")]
+JudgeRead = Annotated[str | None, typer.Option(help="pairwise, scoring or both.", autocompletion=one_of(*READS[:3]))]
+JudgeModeName = Annotated[str | None, typer.Option(help="direct, think or text.", autocompletion=one_of(*JUDGE_MODES))]
+Examination = Annotated[str | None, typer.Option(help="An examination of this judge that was made before: its folder.")]
+NoExamination = Annotated[
+    bool, typer.Option("--no-examination", help="Do not examine the judge; it goes with --anyway.")
+]
+AtLeast = Annotated[float | None, typer.Option(help="Accuracy that the judge must reach (0.6).")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Label with a judge that did not pass.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs, and nothing else on stdout.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="A setting of the run file.")]
 System = Annotated[Path | None, typer.Option(help="File: a system turn where there is none.")]
