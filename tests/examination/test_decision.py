@@ -77,6 +77,11 @@ def test_the_edges_pass(edge: dict[str, Any]) -> None:
     assert verdict(edge) == "passed"
 
 
+def test_as_good_as_length_is_length_like() -> None:
+    """A gain over it whose interval begins at 0 shows none."""
+    assert verdict({"over_longer": at(0.1, 0.0, 0.2), "longer_wrong": at(0.1, 0.05, 0.15)}) == "length-like"
+
+
 @pytest.mark.parametrize("high", [0.5, 0.55])
 def test_chance_itself_is_not_inverted(high: float) -> None:
     """The upper bound must lie under one half; then it is too weak."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from constitution.examination.record import Examination
 from constitution.principles import Principles
 from constitution.run.background import background
 from constitution.run.examine import JOURNAL, LOCK, RECORD, Examining, examine, read_examination
-from tests.examination.judges import Judge, honest, made
+from tests.examination.judges import Judge, honest, made, principle_of
 
 PLAIN = Principles("plain", "1", ())
 SETS = (made(60),)
@@ -72,6 +73,21 @@ def test_a_finished_examination_asks_nothing(tmp_path: Path) -> None:
     assert examined(again, tmp_path, limit=10).figures.pairs == 10
     assert not again.asked
     assert sum(stage["requests"] for stage in found.tokens.values()) == REQUESTS
+
+
+def test_two_pairs_of_the_same_texts_share_what_is_the_same(tmp_path: Path) -> None:
+    """Under two principles the neutral question without any is one and the same request; it is asked once."""
+    one = made(2).items[0]
+    twice = (JudgedSet("checks", (one, replace(one, id="again", principle=principle_of(1))), "made"),)
+    judge, asked = Judge(twice, honest), Counter[str]()
+
+    def script(request: Request) -> Completion:
+        asked[request.key] += 1
+        return judge(request)
+
+    engine = ScriptedEngine(script, max_in_flight=1)
+    background.call(examine(Examining(twice, engine, "scripted", PLAIN, out=tmp_path)))
+    assert set(asked.values()) == {1}
 
 
 def test_another_judge_is_asked_anew(tmp_path: Path) -> None:

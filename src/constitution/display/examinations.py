@@ -14,31 +14,31 @@ TONES: dict[str, Tone] = {"passed": "good", "too few to tell": "warn"}
 """Of a verdict; the others are bad."""
 LABELS: tuple[tuple[str, str, str], ...] = (
     ("accuracy", "right", "ties count one half"),
-    ("longer_wrong", "right where the longer answer is wrong", ""),
+    ("longer_wrong", "right where the longer one is wrong", ""),
     ("decided", "right of those that are no tie", ""),
-    ("prefer_longer", "taking the longer answer", "the same pairs, no judge"),
+    ("prefer_longer", "taking the longer answer", ""),
     ("prefer_shorter", "taking the shorter answer", ""),
-    ("always_first", "taking the first answer, asked once", ""),
+    ("always_first", "taking the first answer", ""),
 )
 READS: tuple[tuple[str, str, str], ...] = (
-    ("flips", "orders disagree", "over 50 %: position-locked"),
-    ("flips_to_first", "of these: the first answer wins", ""),
+    ("flips", "orders disagree", "at most 50 %"),
+    ("flips_to_first", "  the first answer wins then", ""),
     ("ties", "ties", ""),
-    ("unreadable", "unreadable reads", "over 10 %: unreadable"),
-    ("label_mass", "label mass, mean", "how likely a label is said at all"),
-    ("calibration_error", "calibration error", "how far sureness is from being right"),
+    ("unreadable", "unreadable reads", "at most 10 %"),
+    ("label_mass", "label mass", "how likely a label is"),
+    ("calibration_error", "calibration error", "sureness less right"),
 )
 TWO_READS: tuple[tuple[str, str, str], ...] = (
     ("pairwise", "right side by side", ""),
     ("scoring", "right one answer at a time", ""),
     ("reads_agree", "both reads agree", "where both decide"),
-    ("wordings_agree", "both wordings agree", "on one answer"),
+    ("wordings_agree", "both wordings agree", ""),
 )
 SHOWN: tuple[tuple[str, str, str, str | None], ...] = (
-    ("shown", "shown", "its text", None),
-    ("hidden", "hidden", "nothing", "shown_hidden"),
-    ("exchanged", "exchanged", "another's text", "shown_exchanged"),
-    ("negated", "negated", "its negation", "shown_negated"),
+    ("shown", "shown", "", None),
+    ("hidden", "hidden", "", "shown_hidden"),
+    ("exchanged", "exchanged", "", "shown_exchanged"),
+    ("negated", "negated", "", "shown_negated"),
 )
 FEW = 10
 """Pairs of a principle from which a terminal shows it by itself."""
@@ -110,7 +110,9 @@ def _shown(each: SetFigures) -> Table:
             value, between, on = _cells(found)
             less = () if gain is None else _gain(getattr(each.figures, gain))
             rows.append((_named(label, note), value, between, less, on))
-    return Table(f"a neutral question after the principle, in points: {each.name}", columns, tuple(rows))
+    return Table(
+        f"{each.name}: a neutral question after the principle, nothing, another one, its negation", columns, tuple(rows)
+    )
 
 
 def _gain(found: Interval | None) -> Line:
