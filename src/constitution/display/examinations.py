@@ -41,7 +41,7 @@ SHOWN: tuple[tuple[str, str, str, str | None], ...] = (
     ("negated", "negated", "", "shown_negated"),
 )
 FEW = 10
-"""Pairs of a principle from which a terminal shows it by itself."""
+"""Pairs of most principles below which a terminal shows none by itself."""
 _COLUMNS = (Column(""), Column("", numbers=True), Column("95 % interval", numbers=True), Column("on", numbers=True))
 
 
@@ -150,7 +150,8 @@ def _by_principle(set: str, found: Sequence[PrincipleFigures]) -> Iterator[Block
         *(Column(name, numbers=True) for name in ("right", "95 % interval", "shown", "hidden", "on")),
     )
     made = Table(f"by principle: {set}", columns, tuple(_one(each) for each in found))
-    few = max((each.accuracy.n for each in found if each.accuracy is not None), default=0) < FEW
+    enough = [each for each in found if each.accuracy is not None and each.accuracy.n >= FEW]
+    few = 2 * len(enough) < len(found)
     yield Fold(f"by principle: {set}", (made,)) if few else made
 
 
