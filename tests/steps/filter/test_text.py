@@ -20,7 +20,7 @@ from constitution.steps.filter import (
     trigrams,
     words,
 )
-from tests.steps.preambles import ANSWERS, BODY, INLINE, INTRODUCTIONS
+from tests.steps.filter.preambles import ANSWERS, BODY, INLINE, INTRODUCTIONS
 from tests.strategies import sentences
 
 any_text = st.text(st.characters(), max_size=60)
