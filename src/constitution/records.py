@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from constitution.messages import Better, Conversation
@@ -38,6 +38,16 @@ REASONS: dict[str, str] = {
     "circular": "the judge's verdicts on the candidates go round in a circle, so that none is best",
     "judged_worse": "the judge finds the chosen text worse than the rejected one",
     "unverified": "the judge was not asked about this pair: another pair policy was set when the run was made",
+    "repetition": "the chosen text mostly says the same thing over and over",
+    "length_extreme": "one text has more than fifty times the words of the other",
+    "some_repetition": "the chosen text says something over and over",
+    "rejected_repetition": "the rejected text says something over and over",
+    "length_ratio": "one text has more than four times the words of the other",
+    "other_language": "the chosen text is in another language than the question",
+    "meta_talk": "the chosen text speaks of its own rewriting",
+    "near_copy": "the two texts share nine tenths of their word trigrams",
+    "equal_truncated": "chosen and rejected are the same where a trainer cuts them",
+    "filtered": "an own filter of the export saw something; its name stands in the detail",
 }
 """Every reason for which an input or a pair is dropped."""
 
@@ -85,11 +95,11 @@ class Revision:
     """A rewritten answer."""
 
     text: str
-    """Without preamble and thoughts."""
+    """Without preamble, closing remark and thoughts."""
     defect: str | None = None
     """One of REASONS if it is no good revision, else None."""
     preamble: str | None = None
-    """What was stripped from its beginning."""
+    """What was stripped: an introduction, a closing remark, or both."""
     similarity: float = 0.0
     """Share of word trigrams in common with the text that it revises, 0 to 1 (Jaccard)."""
     reasoning: str | None = None
@@ -184,6 +194,13 @@ class Trace:
         """The rounds whose revision stands: they alone made the texts after the draft."""
         return tuple(round for round in self.rounds if round.revision is not None and round.revision.good)
 
+    def text_of(self, round: int) -> str | None:
+        """What a round gave, 0 for the draft."""
+        if round == 0:
+            return self.draft.text if self.draft else None
+        revision = self.rounds[round - 1].revision
+        return revision.text if revision else None
+
     @property
     def final(self) -> str | None:
         """The last good text: the last good revision, else the draft."""
@@ -199,6 +216,9 @@ class Dropped:
 
     reason: str
     detail: str = ""
+    rounds: tuple[int, int] | None = field(default=None, compare=False)
+    """Of its two texts, as in a pair; None where one of them is no text to train on."""
+    sample: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +255,7 @@ class PreferencePair:
     votes: tuple[Opinion, ...] = ()
     """What each principle says of it, turned to the chosen text."""
     flags: tuple[str, ...] = ()
-    """What was seen that is no reason to drop it."""
+    """What was seen that is no reason to drop it: of filters their names."""
 
 
 @dataclass(frozen=True, slots=True)

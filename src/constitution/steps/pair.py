@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal, TypeAlias, get_args
 
 from constitution.checks import Check
 from constitution.records import OUTCOMES, ChainResult, Dropped, Failure, Outcome, PreferencePair, Trace
 from constitution.steps.confirm import Confirming, check_results, confirm
-from constitution.steps.filter import leaks, normalised, same_text, trigram_jaccard
+from constitution.steps.filter import Sieve, leaks, normalised, same_text, trigram_jaccard
 from constitution.steps.label import Labelling, labelled_pairs, usable_candidates
 
 PairPolicy: TypeAlias = Literal["first_last", "adjacent", "all"]
@@ -26,6 +26,7 @@ class Pairing:
     confirming: Confirming = field(default_factory=Confirming)
     labelling: Labelling = field(default_factory=Labelling)
     """Of judged candidates."""
+    sieve: Sieve = field(default_factory=Sieve)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,14 @@ def pairs(trace: Trace, pairing: Pairing, checks: Mapping[str, tuple[Check, ...]
         proposed.append((good[0], good[-1]))
     given = {(normalised(p[0].text), normalised(p[1].text)) for p in proposed if not isinstance(p, Dropped)}
     return tuple(
-        item if isinstance(item, Dropped) else _decide(trace, index, *item, pairing, checks, given)
+        item if isinstance(item, Dropped) else _placed(_decide(trace, index, *item, pairing, checks, given), *item)
         for index, item in enumerate(proposed)
     )
+
+
+def _placed(found: Proposal, rejected: _Text, chosen: _Text) -> Proposal:
+    """A dropped pair that tells which two texts it had."""
+    return replace(found, rounds=(rejected.round, chosen.round)) if isinstance(found, Dropped) else found
 
 
 def draft_defect(text: str) -> str | None:
@@ -147,6 +153,8 @@ class Settled:
     reason: str | None
     """One of REASONS where it was dropped, the class of the error where it failed."""
     proposals: tuple[Proposal, ...] = ()
+    detail: str = ""
+    """More about the reason."""
 
 
 def settle_chain(result: ChainResult, pairing: Pairing, checks: Mapping[str, tuple[Check, ...]]) -> Settled:
@@ -156,12 +164,20 @@ def settle_chain(result: ChainResult, pairing: Pairing, checks: Mapping[str, tup
     if result.reason is not None:
         return Settled("dropped", result.reason)
     if result.candidates:
-        return _settled(_of_candidates(result, pairing, checks), "too_few")
+        return _settled(_sifted(_of_candidates(result, pairing, checks), result, pairing.sieve), "too_few")
     defect = draft_defect(result.draft.text) if result.draft else "empty"
     if defect:
         return Settled("dropped", defect)
     unusable = next((round.unusable for round in result.rounds if round.unusable), None)
-    return _settled(pairs(result, pairing, checks), unusable)
+    settled = _settled(_sifted(pairs(result, pairing, checks), result, pairing.sieve), unusable)
+    poor = pairing.sieve.alone(result) if settled.outcome == "fine" else None
+    return settled if poor is None else Settled("dropped", poor.reason, detail=poor.detail)
+
+
+def _sifted(proposals: tuple[Proposal, ...], trace: Trace, sieve: Sieve) -> tuple[Proposal, ...]:
+    """Proposals as filters let them pass; dropped ones tell whose they are."""
+    sifted = (sieve(proposal) if isinstance(proposal, PreferencePair) else proposal for proposal in proposals)
+    return tuple(replace(each, sample=trace.sample) if isinstance(each, Dropped) else each for each in sifted)
 
 
 def _of_candidates(trace: Trace, pairing: Pairing, checks: Mapping[str, tuple[Check, ...]]) -> tuple[Proposal, ...]:
@@ -176,7 +192,7 @@ def _settled(proposals: tuple[Proposal, ...], without: str | None) -> Settled:
         return Settled("paired", None, proposals)
     for proposal in proposals:
         if isinstance(proposal, Dropped):
-            return Settled("dropped", proposal.reason, proposals)
+            return Settled("dropped", proposal.reason, proposals, proposal.detail)
     return Settled("dropped", without) if without else Settled("fine", None)
 
 
@@ -189,5 +205,5 @@ def settle_input(chains: Sequence[Settled]) -> Settled:
         for chain in chains:
             if chain.outcome == outcome:
                 every = tuple(proposal for each in chains for proposal in each.proposals)
-                return Settled(chain.outcome, chain.reason, every)
+                return Settled(chain.outcome, chain.reason, every, chain.detail)
     raise ValueError("an input has at least one chain")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from constitution.checks import Check
 from constitution.records import ChainResult
+from constitution.steps.filter import Effects, effects_of, sieve_of
 from constitution.steps.pair import Pairing, Settled, settle_chain, settle_input
 
 
@@ -17,6 +18,11 @@ class Settler:
 
     pairing: Pairing
     checks: Mapping[str, tuple[Check, ...]]
+
+    def over(self, filters: Effects) -> Settler:
+        """The same with other effects of some filters."""
+        sieve = sieve_of(filters, effects_of(self.pairing.sieve))
+        return replace(self, pairing=replace(self.pairing, sieve=sieve))
 
     def chain(self, result: ChainResult) -> Settled:
         """What became of one chain."""

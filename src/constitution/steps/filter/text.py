@@ -150,6 +150,12 @@ def words(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=128)
+def word_count(text: str) -> int:
+    """How many words a text has; in scripts without spaces, how many characters."""
+    return len(words(text))
+
+
+@lru_cache(maxsize=128)
 def trigrams(text: str) -> frozenset[tuple[str, ...]]:
     """Word trigrams of a text; of a text of fewer than three words, its one run of words."""
     found = words(text)
