@@ -14,6 +14,7 @@ from constitution.steps.filter import (
     leaks,
     normalised,
     same_text,
+    strip_closing,
     strip_preamble,
     trigram_jaccard,
 )
@@ -38,10 +39,11 @@ def judge_revision(
 ) -> Revision:
     """Clean a usable answer and name its defect, if it has one (law 8)."""
     text, preamble = strip_preamble(answer.completion.text)
+    text, closing = strip_closing(text)
     return Revision(
         text=text,
         defect=_defect(text, draft, critique, requests),
-        preamble=preamble,
+        preamble="\n\n".join(part for part in (preamble, closing) if part) or None,
         similarity=trigram_jaccard(before, text),
         reasoning=answer.completion.reasoning,
         attempts=answer.attempts,
