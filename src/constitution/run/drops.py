@@ -1,4 +1,4 @@
-"""Dropped and failed inputs of a chunk as JSON lines that a person can read."""
+"""Dropped and failed inputs and dropped pairs of a chunk as JSON lines that a person can read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from constitution.records import REASONS, ChainResult, Failure, Outcome, Trace
+from constitution.records import REASONS, ChainResult, Dropped, Failure, Trace
+from constitution.steps.pair import Settled
 from constitution.store.disk import write_atomically
 from constitution.store.folder import RunFolder
 from constitution.store.plan import PlannedRecord
@@ -17,12 +18,15 @@ from constitution.store.plan import PlannedRecord
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An input that gave neither a pair nor a fine answer."""
+    """An input that gave neither a pair nor a fine answer, or that gave fewer pairs than it might have."""
 
     chains: Sequence[ChainResult]
-    outcome: Outcome
-    """`dropped` or `failed`."""
-    reason: str
+    settled: Settled
+
+
+def loses(settled: Settled) -> bool:
+    """Whether something of an input is dropped or failed."""
+    return settled.outcome in ("dropped", "failed") or any(isinstance(pair, Dropped) for pair in settled.proposals)
 
 
 def write_drops(
@@ -31,12 +35,12 @@ def write_drops(
     lost: Iterable[Lost],
     turned_away: Iterable[PlannedRecord],
 ) -> None:
-    """Write `dropped/CHUNK.jsonl` and `failed/CHUNK.jsonl`, each only where it has a line; one without goes.
+    """Write `dropped/CHUNK.jsonl`, `dropped_pairs/CHUNK.jsonl` and `failed/CHUNK.jsonl`; one without a line goes.
 
     Args:
         folder: of the run.
         chunk: its number.
-        lost: dropped and failed inputs in input order.
+        lost: inputs that lose something, in input order.
         turned_away: inputs that were dropped before their first token.
 
     Raises:
@@ -44,12 +48,15 @@ def write_drops(
     """
     dropped: list[dict[str, Any]] = [_turned_away(record) for record in turned_away]
     failed: list[dict[str, Any]] = []
+    pairs: list[dict[str, Any]] = []
     for one in lost:
-        if one.outcome == "dropped":
-            dropped.append(_dropped(one.chains, one.reason))
-        else:
+        pairs.extend(_pairs(one))
+        if one.settled.outcome == "dropped":
+            dropped.append(_dropped(one.chains, one.settled))
+        elif one.settled.outcome == "failed":
             failed.extend(_failed(one.chains))
     _write(folder.path / "dropped" / f"{chunk:05d}.jsonl", dropped)
+    _write(folder.path / "dropped_pairs" / f"{chunk:05d}.jsonl", pairs)
     _write(folder.path / "failed" / f"{chunk:05d}.jsonl", failed)
 
 
@@ -69,18 +76,39 @@ def _turned_away(record: PlannedRecord) -> dict[str, Any]:
             "metadata": record.prompt.metadata}  # fmt: skip
 
 
-def _dropped(chains: Sequence[ChainResult], reason: str) -> dict[str, Any]:
+def _dropped(chains: Sequence[ChainResult], settled: Settled) -> dict[str, Any]:
+    reason = settled.reason or ""
     trace = next(result for result in chains if isinstance(result, Trace))
     return {
         "id": trace.record,
         "reason": reason,
         "meaning": REASONS[reason],
+        **({"detail": settled.detail} if settled.detail else {}),
         "prompt": trace.conversation[-1].content,
         "draft": trace.first_text,
         "principles": trace.principles,
         "revisions": [round.revision.text for round in trace.rounds if round.revision],
         **({"candidates": [candidate.text for candidate in trace.candidates]} if trace.candidates else {}),
     }
+
+
+def _pairs(one: Lost) -> Iterator[dict[str, Any]]:
+    """The dropped pairs of an input, with their texts where both are texts to train on."""
+    traces = {chain.sample: chain for chain in one.chains if isinstance(chain, Trace)}
+    for pair in one.settled.proposals:
+        if isinstance(pair, Dropped):
+            trace = traces[pair.sample]
+            rejected, chosen = (None, None) if pair.rounds is None else map(trace.text_of, pair.rounds)
+            yield {
+                "id": trace.record,
+                "sample": pair.sample,
+                "rounds": pair.rounds,
+                "reason": pair.reason,
+                "meaning": REASONS[pair.reason],
+                **({"detail": pair.detail} if pair.detail else {}),
+                "rejected": rejected,
+                "chosen": chosen,
+            }
 
 
 def _failed(chains: Sequence[ChainResult]) -> Iterator[dict[str, Any]]:

@@ -127,6 +127,7 @@ class Job:
             **self.recipe.settings(),
             **run.label_settings(),
             "judge": self.judge.name if isinstance(self.judge, CallableJudge) else None,
+            "filters": self.settler().pairing.sieve.settings(),
             "samples": run.samples,
             "seed": run.seed,
             "where": run.where or None,

@@ -11,10 +11,10 @@ from typing import Any
 from constitution.errors import InputError, StoreError
 from constitution.sources.run_file import dump_run, read_run
 from constitution.store.disk import sync_folder, write_atomically
-from constitution.store.folder import Manifest, RunFolder, flat, may_change
+from constitution.store.folder import FOLDERS, Manifest, RunFolder, flat, may_change
 from constitution.store.shards import read_seal, sealed_file, sha256_of
 
-_BESIDE = ("journal/{}.jsonl", "dropped/{}.jsonl", "failed/{}.jsonl")
+_BESIDE = ("journal/{}.jsonl", "dropped/{}.jsonl", "dropped_pairs/{}.jsonl", "failed/{}.jsonl")
 """What a chunk has besides its shard, where it has it."""
 
 
@@ -124,7 +124,7 @@ def _copy(parts: Sequence[_Part], owners: Sequence[_Part], folder: RunFolder) ->
     """Chunks first, the manifest last: a folder without it is no run, and the same command starts again."""
     for number, part in enumerate(owners):
         _copy_chunk(number, part.folder, folder)
-    for name in ("journal", "shards", "dropped", "failed"):
+    for name in FOLDERS:
         sync_folder(folder.file(name))
     first = parts[0]
     run = read_run(first.folder.file("run.yaml"))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from constitution.errors import InputError, StoreError
+from constitution.errors import InputError, SettingsError, StoreError
 from constitution.principles import Principles
 from constitution.records import OUTCOMES, ChainResult
 from constitution.run.prices import cost, prices
@@ -19,6 +19,7 @@ from constitution.run.replay import replay
 from constitution.run.resolve import OwnChecks, build_checks
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.run_file import read_run
+from constitution.steps.filter import Sieve, sieve_of
 from constitution.steps.policies import pairing_of
 from constitution.steps.settle import Settler
 from constitution.store.folder import Manifest, RunFolder
@@ -48,7 +49,8 @@ class OpenedRun:
             raise StoreError(f"{folder.path}: no run here (no manifest.json); name the folder given to --out")
         manifest = Manifest.read(folder.file("manifest.json"))
         principles = read_constitution(Path(folder.file("constitution.yaml")).absolute(), checks=own)
-        pairing = pairing_of(manifest.settings)
+        settings = manifest.settings
+        pairing = replace(pairing_of(settings), sieve=_sieve(folder.path, settings))
         return cls(folder, manifest, principles, Settler(pairing, build_checks(principles, own or {})))
 
     @property
@@ -146,3 +148,11 @@ class OpenedRun:
             except (orjson.JSONDecodeError, KeyError, TypeError):
                 continue
         return total["ms"] / 1000
+
+
+def _sieve(path: Path, settings: Mapping[str, Any]) -> Sieve:
+    """The filters of a run; one that was made before there were filters has none."""
+    try:
+        return sieve_of({"all": "keep", **settings.get("filters", {})})
+    except SettingsError as error:
+        raise StoreError(f"{path}: {error} A newer version made this run: update constitution-rlaif") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeAlias, cast
 
 from constitution.checks import Check, build
@@ -17,6 +18,7 @@ from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.recipes.given import JudgeGiven
 from constitution.recipes.judging import Judging
 from constitution.sources.run_file import RunFile
+from constitution.steps.filter import sieve_of
 from constitution.steps.judge import VALUE_LABELS
 from constitution.steps.label import CandidatePolicy
 from constitution.steps.pair import PairPolicy
@@ -125,8 +127,9 @@ def models_of(
 
 
 def settler_of(run: RunFile, principles: Principles, own: OwnChecks) -> Settler:
-    """Pair policy and checks of a run."""
-    return Settler(pairing_of(run.label_settings()), build_checks(principles, own))
+    """Pair policy, filters and checks of a run."""
+    sieve = sieve_of({str(name): effect for name, effect in run.filters.items()})
+    return Settler(replace(pairing_of(run.label_settings()), sieve=sieve), build_checks(principles, own))
 
 
 def build_checks(principles: Principles, own: OwnChecks) -> dict[str, tuple[Check, ...]]:

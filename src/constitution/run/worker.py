@@ -14,7 +14,7 @@ from constitution.messages import Prompt
 from constitution.records import ChainResult, Failure
 from constitution.run.breaker import Breaker
 from constitution.run.chain import Chains
-from constitution.run.drops import Lost, write_drops
+from constitution.run.drops import Lost, loses, write_drops
 from constitution.run.log import logger
 from constitution.run.open_chunk import OpenChunk, Reuse, writable
 from constitution.sources.prompts import PromptFile
@@ -272,8 +272,8 @@ class Worker:
         else:
             self._done_before += 1
         chunk.results[index] = results
-        if settled.outcome in ("dropped", "failed"):
-            chunk.lost[index] = Lost(results, settled.outcome, settled.reason or "")
+        if loses(settled):
+            chunk.lost[index] = Lost(results, settled)
         self._settled(chunk, settled)
         if chunk.finished:
             self._spawn(partial(self._close, chunk), self._seals)

@@ -25,6 +25,7 @@ from constitution.sources.prompts.exclusion import RUN
 from constitution.sources.prompts.reading import BadRows, Reading, Side
 from constitution.sources.prompts.source import where
 from constitution.steps.confirm import IfTie, IfWorse, Verify
+from constitution.steps.filter import Effect, FilterName
 from constitution.steps.judge import JudgeMode
 from constitution.steps.label import CandidatePolicy
 from constitution.steps.pair import PairPolicy
@@ -161,6 +162,9 @@ class RunFile(_Written):
     if_worse: IfWorse | None = Field(None, description="What becomes of a pair that is found worse; else `drop`.")
     if_tie: IfTie | None = Field(
         None, description="What becomes of a pair whose sides are found equal; else `flag` with verify, `keep` without."
+    )
+    filters: dict[FilterName, Effect] = Field(
+        default_factory=dict, description="What filters do with a pair: drop, flag, keep."
     )
     too_long: Literal["skip", "truncate_left", "error"] = Field(
         "skip", description="What becomes of a record whose longest chain does not fit the context."

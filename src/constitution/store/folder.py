@@ -30,10 +30,12 @@ MAY_CHANGE = (
 _ROLE_ENGINE = re.compile(r"^engines\.\w+\.")
 """Options of the engine of a role's own model."""
 
+FOLDERS = ("journal", "shards", "dropped", "dropped_pairs", "failed")
+"""Each holds files by chunk."""
 OURS = frozenset(
     {
         "manifest.json", "run.yaml", "constitution.yaml", "input.jsonl", "sessions.jsonl", "run.log", "run.lock",
-        "owner.json", "journal", "shards", "dropped", "failed", "export",
+        "owner.json", *FOLDERS, "export",
     }
 )  # fmt: skip
 
@@ -166,7 +168,7 @@ class RunFolder:
                 raise InputError(
                     f"{self.path}: the folder holds other files ({', '.join(strangers[:3])}); name an empty or new one"
                 )
-            for name in ("journal", "shards", "dropped", "failed"):
+            for name in FOLDERS:
                 (self.path / name).mkdir(exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise StoreError(
@@ -214,7 +216,7 @@ class RunFolder:
     def discard(self) -> None:
         """Remove what `create` made and a copy of the prompts; whatever else stands there stays."""
         with suppress(OSError):
-            for name in ("journal", "shards", "dropped", "failed"):
+            for name in FOLDERS:
                 (self.path / name).rmdir()
             for name in ("owner.json", "input.jsonl", "run.lock"):
                 self.file(name).unlink(missing_ok=True)

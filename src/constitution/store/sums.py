@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 SIGNS = {
     "given_answers": "drafts that came with the inputs; no model was asked for them",
-    "preambles": "introductions that were stripped from revisions",
+    "preambles": "introductions and closing remarks that were stripped from revisions",
     "near_copies": "kept pairs whose texts share 90 % of their word trigrams",
     "truncated_critiques": "critiques that were cut at max_tokens and used as they are",
     "contradicting_findings": "findings of a violation that does not apply, or of severity 0",
     "reused_answers": "answers taken from another run",
     "failed_chains": "chains that an error ended, of inputs with several samples too; --retry-failed asks them again",
 }
-"""What `Sums.signs` counts, besides `rounds_lost_REASON`."""
+"""What `Sums.signs` counts, besides `rounds_lost_REASON` and `flagged_FILTER`."""
+FLAGGED = "flagged_"
 COUNTED = ("requests", "prompt", "cached", "output", "asked_again")
 """Of each stage: requests, tokens of their prompts, of those from the cache, sampled tokens, repeated requests."""
 
@@ -71,6 +72,7 @@ class Sums:
             else:
                 self.pairs_kept += 1
                 self.signs["near_copies"] += proposal.similarity >= NEAR_COPY
+                self.signs.update(FLAGGED + name for name in proposal.flags)
 
     def count_answer(self, stage: str, attempt: int, completion: Completion) -> None:
         """Count the tokens of one answer."""
