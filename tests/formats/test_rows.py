@@ -122,6 +122,7 @@ def test_preference_columns() -> None:
     """The documented columns, and `checks` only where the constitution has checks."""
     columns = [
         "prompt", "chosen", "rejected", "id", "sample", "principle_ids", "rounds", "similarity", "tags", "metadata",
+        "flags",
     ]  # fmt: skip
     assert preference.schema(Shape()).names == columns
     assert preference.schema(Shape(checks=True)).names == [*columns, "checks"]
@@ -153,13 +154,16 @@ def test_sft_rows() -> None:
 
 
 def test_traces_say_what_became_of_them() -> None:
-    """Trace rows carry outcome and reason, of failures too."""
+    """Trace rows carry outcome and reason, of failures too, and which pairs were dropped."""
     found: list[ChainResult] = [revised("a"), fine("b"), revised("c", "a", "a."), Failure("d", 0, "draft", "E", "no")]
     made = all_rows("traces", found, PLAIN)
     assert [(row["outcome"], row["reason"]) for row in made] == [
         ("paired", None), ("fine", None), ("dropped", "equal"), ("failed", "E"),
     ]  # fmt: skip
-    assert traces.schema(Shape()).names[-1] == "outcome"
+    assert [row["dropped_pairs"] for row in made] == [
+        [], [], [{"rounds": [0, 1], "reason": "equal", "detail": None}], [],
+    ]  # fmt: skip
+    assert traces.schema(Shape()).names[-2:] == ["outcome", "dropped_pairs"]
 
 
 @given(st.lists(chains, max_size=5), settlers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from rich.console import RenderableType
 
 from constitution.display import choose, draw, page_html, run_page
 from constitution.display.blocks import Page
-from constitution.errors import ConstitutionError, InputError
+from constitution.engines.counting import chat_ids
+from constitution.errors import ConstitutionError, InputError, SettingsError
 from constitution.formats.card.facts import CardText, RunRows
 from constitution.formats.export import DEFAULT_KINDS, Exported, Options, export
 from constitution.formats.hub import Target, push
@@ -21,6 +23,7 @@ from constitution.formats.kinds import drops, kind_of
 from constitution.formats.mapped import as_datasets
 from constitution.formats.rows import FileFormat, Shape
 from constitution.formats.splits import TRAIN, Splits
+from constitution.formats.truncation import MAX_LENGTH, Cut
 from constitution.principles import Principles
 from constitution.records import OUTCOMES, ChainResult, PreferencePair, Trace
 from constitution.run.merge import merge
@@ -28,6 +31,7 @@ from constitution.run.opened import OpenedRun
 from constitution.sources.run_file import read_run
 from constitution.steps.agreement import Agreement, agreement
 from constitution.steps.confirm import IfTie, IfWorse, Verify
+from constitution.steps.filter import Effects
 from constitution.steps.policies import Policy
 from constitution.store.shards import sha256_of
 
@@ -180,6 +184,7 @@ class Run:
         split: Mapping[str, float] | Sequence[str] | None = None,
         partial: bool = False,
         fine: bool = True,
+        filters: Effects | None = None,
     ) -> datasets.Dataset | datasets.DatasetDict:
         """The rows as a memory-mapped `datasets.Dataset`.
 
@@ -188,6 +193,7 @@ class Run:
             split: shares by the hash of the prompt, like `{"test": 0.05}`; the rest is `train`. `drops` has no splits.
             partial: take what a run that is not complete has so far.
             fine: whether `sft` holds the drafts that were found fine.
+            filters: other effects of filters than the run's: by name, or by a `Filter` of your own.
 
         Returns:
             A `Dataset`; a `DatasetDict` with all splits, empty ones too, where splits are given.
@@ -198,7 +204,9 @@ class Run:
         kind_of(kind)
         splits = Splits.of(split or ())
         self._refuse_incomplete(partial)
-        made = as_datasets(kind, self._rows(), splits, fine=fine)
+        rows = self._rows()
+        rows = replace(rows, settler=rows.settler.over(filters or {}))
+        made = as_datasets(kind, rows, splits, fine=fine)
         if split is None:
             return made[TRAIN]
         import datasets
@@ -300,6 +308,9 @@ def export_runs(
     tie_band: float | None = None,
     clamp: float | None = None,
     keep_inconsistent: bool | None = None,
+    filters: Effects | None = None,
+    tokenizer: str | None = None,
+    max_length: int | None = None,
     split: Mapping[str, float] | Sequence[str] = (),
     weights: Sequence[float] = (),
     near_duplicates: float | None = None,
@@ -326,6 +337,11 @@ def export_runs(
         tie_band: a judge's margin nearer to 0 than this is a tie.
         clamp: keeps each principle's p between 1 - clamp and clamp.
         keep_inconsistent: keep pairs that the judge sees otherwise in the other order.
+        filters: other effects of filters than the runs', like `{"other_language": "drop"}`: by name, or by a
+            `Filter` of your own.
+        tokenizer: of the model to be trained (a folder, a hub name, `demo`): pairs that its trainer cuts to the same
+            tokens are dropped.
+        max_length: tokens of prompt and answer that the trainer keeps, from the start; 1024 as in TRL.
         split: shares by the hash of the prompt, like `{"test": 0.05}` or `["test=0.05"]`; the rest is `train`.
         weights: shares of the runs in the mix; none takes every row.
         near_duplicates: of prompts whose word trigrams have this Jaccard similarity (0.3 to 1), one stays.
@@ -361,6 +377,8 @@ def export_runs(
             "clamp": clamp,
             "keep_inconsistent": keep_inconsistent,
         },
+        filters=filters or {},
+        cut=_cut(tokenizer, max_length),
         splits=Splits.of(split),
         weights=tuple(weights),
         near_duplicates=near_duplicates,
@@ -370,3 +388,20 @@ def export_runs(
     for run in runs:
         run._refuse_incomplete(partial)  # noqa: SLF001 - a function of this room
     return export([run._rows() for run in runs], Path(out), options)  # noqa: SLF001
+
+
+def _cut(tokenizer: str | None, max_length: int | None) -> Cut | None:
+    """Where a trainer will cut.
+
+    Raises:
+        SettingsError: there is a length without a tokenizer, it is none, or the tokenizer cannot be had.
+    """
+    if tokenizer is None:
+        if max_length is not None:
+            raise SettingsError(
+                "--max-length: counts the tokens of a --tokenizer; name that of the model to be trained"
+            )
+        return None
+    if max_length is not None and max_length < 1:
+        raise SettingsError(f"--max-length {max_length}: expected 1 or more")
+    return Cut(tokenizer, MAX_LENGTH if max_length is None else max_length, chat_ids(tokenizer))

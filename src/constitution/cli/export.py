@@ -19,6 +19,7 @@ from constitution.formats.export import DEFAULT_KINDS, Exported
 from constitution.formats.hub import Target
 from constitution.formats.hub import push as push_folder
 from constitution.formats.rows import FORMATS
+from constitution.formats.truncation import MAX_LENGTH
 
 Private = Annotated[bool, typer.Option("--private", help="If the repository is made: only its owner sees it.")]
 Revision = Annotated[str | None, typer.Option(help="A branch on the hub, made if it is not there.")]
@@ -56,6 +57,13 @@ def export(
     tie_band: options.TieBand = None,
     clamp: options.Clamp = None,
     keep_inconsistent: options.KeepInconsistent = None,
+    filter: options.FiltersOption = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Of the model to be trained: a folder, a hub name, demo. Drops pairs cut equal.")
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(min=1, help=f"Tokens of prompt and answer that the trainer keeps ({MAX_LENGTH}).")
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Of the card.")] = None,
     license: Annotated[str | None, typer.Option(help="Of the data set, as the hub names it: cc-by-4.0 ...")] = None,
     language: Annotated[list[str] | None, typer.Option(help="ISO 639 code, like en. Repeatable.")] = None,
@@ -77,6 +85,7 @@ def export(
         chosen: dict[str, Any] = {
             "format": format, "pairs": pairs, "verify": verify, "if_worse": if_worse, "if_tie": if_tie,
             "tie_band": tie_band, "clamp": clamp, "keep_inconsistent": keep_inconsistent,
+            "filters": options.effects(filter), "tokenizer": tokenizer, "max_length": max_length,
         }  # fmt: skip
         done = export_runs(
             [Run.open(run) for run in runs], out, to or DEFAULT_KINDS, partial=partial, fine=not no_fine,

@@ -98,6 +98,7 @@ def generate(
     tie_band: options.TieBand = None,
     clamp: options.Clamp = None,
     keep_inconsistent: options.KeepInconsistent = None,
+    filter: options.FiltersOption = None,
     too_long: Annotated[
         str | None, typer.Option(help="skip, truncate_left or error.", autocompletion=one_of(*TOO_LONG))
     ] = None,
@@ -142,10 +143,9 @@ def generate(
             tie_band=tie_band, clamp=clamp, keep_inconsistent=keep_inconsistent, candidates=candidates,
             temperatures=temperature or None, judge_principles=judge_principles, judge_read=judge_read,
             judge_mode=judge_mode, examination=examination, examine=0 if no_examination else None,
-            answers=answers or None,
-            at_least=at_least, anyway=anyway or None, too_long=too_long, keep_duplicates=keep_duplicates or None,
-            chunk_size=chunk_size, shard=shard, in_flight=in_flight, reuse=reuse, max_total_tokens=max_total_tokens,
-            max_cost=max_cost,
+            answers=answers or None, filters=options.effects(filter), at_least=at_least, anyway=anyway or None,
+            too_long=too_long, keep_duplicates=keep_duplicates or None, chunk_size=chunk_size, shard=shard,
+            in_flight=in_flight, reuse=reuse, max_total_tokens=max_total_tokens, max_cost=max_cost,
         )  # fmt: skip
         if not run.prompts:
             raise SettingsError("--prompts is needed: a file, a folder, a data set of the hub, or - for standard input")

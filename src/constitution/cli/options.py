@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from constitution.errors import InputError, SettingsError
 from constitution.recipes.judging import READS
 from constitution.sources.prompts.reading import BAD_ROWS, SIDES
 from constitution.steps.confirm import IF_TIE, IF_WORSE, VERIFIES
+from constitution.steps.filter import sieve_of
 from constitution.steps.judge import JUDGE_MODES
 from constitution.steps.policies import ALL_POLICIES
 
@@ -68,6 +69,12 @@ AtLeast = Annotated[float | None, typer.Option(help="Accuracy that the judge mus
 Anyway = Annotated[bool, typer.Option("--anyway", help="Label with a judge that did not pass.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs, and nothing else on stdout.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="A setting of the run file.")]
+FiltersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter", metavar="NAME=EFFECT", help="What a filter does: drop, flag or keep; NAME may be all. Repeatable."
+    ),
+]
 System = Annotated[Path | None, typer.Option(help="File: a system turn where there is none.")]
 
 
@@ -85,6 +92,21 @@ def renamed(tags: list[str] | None) -> dict[str, str] | None:
         if not equals or not found or not meant or names.setdefault(found, meant) != meant:
             raise SettingsError(f"--tag {tag}: expected FOUND=MEANT, like safe=benign, each tag once")
     return names
+
+
+def effects(filters: list[str] | None) -> dict[str, Any] | None:
+    """What `--filter NAME=EFFECT` says.
+
+    Raises:
+        SettingsError: it is no such thing, or names one twice.
+    """
+    found: dict[str, Any] = {}
+    for one in filters or ():
+        name, equals, effect = one.partition("=")
+        if not equals or found.setdefault(name, effect) != effect:
+            raise SettingsError(f"--filter {one}: expected NAME=EFFECT, like other_language=drop, each filter once")
+    sieve_of(found)
+    return found or None
 
 
 def system_text(path: Path | None) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -245,23 +245,49 @@ def _folder(model: str) -> str:
     return str(path) if path.is_dir() else model.removeprefix("vllm:")
 
 
+def chat_ids(name: str) -> Callable[[list[dict[str, Any]], list[Any] | None], list[int]]:
+    """What makes ids of whole conversations and their tools, as trainers do it: by the chat template.
+
+    Args:
+        name: of a tokenizer: `demo`, a folder, or a hub name.
+
+    Raises:
+        SettingsError: it cannot be loaded, or has no chat template.
+    """
+    tokenizer = _tokenizer(_folder(name), {})
+    if not tokenizer.chat_template:
+        raise SettingsError(
+            f"the tokenizer of '{name}' has no chat template: give that of the model that will be trained"
+        )
+
+    def ids(messages: list[dict[str, Any]], tools: list[Any] | None) -> list[int]:
+        found: list[int] = tokenizer.apply_chat_template(messages, tools=tools, return_dict=True)["input_ids"]
+        return found
+
+    return ids
+
+
 def _transcripts(name: str, options: Mapping[str, Any]) -> Transcripts:
     """As vLLM's engine makes them."""
+    wanted = str(options.get("tokenizer") or name)
+    tokenizer = _tokenizer(wanted, options)
+    try:
+        return Transcripts(tokenizer, date=options.get("date") or datetime.now(UTC).date().isoformat())
+    except ConstitutionError as error:
+        raise SettingsError(f"'{wanted}': {error}") from None
+
+
+def _tokenizer(wanted: str, options: Mapping[str, Any]) -> Any:
     from transformers import AutoTokenizer
 
-    wanted = str(options.get("tokenizer") or name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
+        return AutoTokenizer.from_pretrained(
             wanted,
             revision=options.get("revision"),
             trust_remote_code=bool(options.get("trust_remote_code", False)),
         )
     except Exception as error:
         raise SettingsError(_no_tokenizer(wanted, error)) from error
-    try:
-        return Transcripts(tokenizer, date=options.get("date") or datetime.now(UTC).date().isoformat())
-    except ConstitutionError as error:
-        raise SettingsError(f"'{wanted}': {error}") from None
 
 
 def _no_tokenizer(name: str, error: Exception) -> str:

@@ -24,7 +24,9 @@ from constitution.formats.near_duplicates import NearDuplicates, check_threshold
 from constitution.formats.parts import FILE_BYTES, Part
 from constitution.formats.rows import FORMATS, FileFormat, Shape
 from constitution.formats.splits import TRAIN, Splits, prompt_key
+from constitution.formats.truncation import Cut
 from constitution.shares import check_weights
+from constitution.steps.filter import FILTERS, Effect, Effects, Filter, sieve_of
 from constitution.steps.policies import check_label_settings, pairing_of
 from constitution.steps.settle import Settler, by_input
 from constitution.store.sums import Sums
@@ -49,6 +51,10 @@ class Options:
     """Whether `sft` holds the drafts that were found fine."""
     labels: Mapping[str, Any] = field(default_factory=dict)
     """Other settings than the runs': `pairs, verify, if_worse, if_tie, tie_band, clamp, keep_inconsistent`."""
+    filters: Effects = field(default_factory=dict)
+    """Other effects of filters than the runs'."""
+    cut: Cut | None = None
+    """Where a trainer will cut; pairs that are the same up to there are dropped."""
     splits: Splits = field(default_factory=Splits)
     weights: tuple[float, ...] = ()
     """Shares of the runs; none takes every row."""
@@ -70,6 +76,7 @@ class Options:
         if self.format not in FORMATS:
             raise SettingsError(f"--format {self.format}: expected one of {', '.join(FORMATS)}")
         check_label_settings(self.labels)
+        sieve_of(self.filters)
         if self.weights and runs == 1:
             raise SettingsError("--weight: is the share of a run among several; there is one")
         check_weights(self.weights, runs, "runs")
@@ -148,7 +155,9 @@ def _judge_mode(run: RunRows) -> str | None:
 
 
 def _settler(mine: Settler, options: Options) -> Settler:
-    return Settler(pairing_of(options.labels, mine.pairing), mine.checks)
+    settler = replace(mine, pairing=pairing_of(options.labels, mine.pairing)).over(options.filters)
+    cut: dict[Filter, Effect] = {} if options.cut is None else {options.cut.filter(): "drop"}
+    return settler.over(cut)
 
 
 def _named(runs: Sequence[RunRows]) -> tuple[RunRows, ...]:
@@ -274,6 +283,11 @@ def _repeated(ids: Sequence[array[int]]) -> int:
     return int((counts > 1).sum())
 
 
+def _last(name: str) -> str:
+    """A name, or the last part of a path: where it lies is nobody's business."""
+    return PurePath(name).name if name.startswith(("/", ".", "~")) else name
+
+
 def command(runs: Sequence[RunRows], options: Options) -> str:
     """The command that makes the same data set from folders of these names."""
     words = ["constitution", "export", *(run.name for run in runs)]
@@ -296,6 +310,10 @@ def command(runs: Sequence[RunRows], options: Options) -> str:
     for name in FLAGS:
         if options.labels.get(name) is not None:
             words.append(f"--{'' if options.labels[name] else 'no-'}{name.replace('_', '-')}")
+    for filter, effect in options.filters.items():
+        words += ["--filter", f"{filter}={effect}"] if str(filter) in {*FILTERS, "all"} else []
+    if options.cut is not None:
+        words += ["--tokenizer", _last(options.cut.tokenizer), "--max-length", str(options.cut.max_length)]
     words += [] if options.fine else ["--no-fine"]
     words += [] if all(run.complete for run in runs) else ["--partial"]
     return shlex.join(words)

@@ -13,6 +13,7 @@ from constitution.formats.card.markdown import code, escaped, fence, table
 from constitution.formats.card.sections import (
     checks_part,
     constitution_part,
+    filters_part,
     lengths_part,
     licences_part,
     making_part,
@@ -54,6 +55,8 @@ _COLUMNS = {
     "principle_ids": "principles whose revisions led to the text",
     "rounds": "round of the rejected text (0 is the draft) and of the chosen one; in `traces` what each round said",
     "similarity": "share of word trigrams that both texts have, 0 to 1 (Jaccard)",
+    "flags": "what filters saw and let pass, by their names",
+    "dropped_pairs": "pairs of the chain that were dropped: rounds of their two texts, and why",
     "checks": "what code says of both texts, by principle",
     "tags": "of the input: harm categories or kinds of request",
     "metadata": "what else the input had, a JSON object as text",
@@ -229,6 +232,7 @@ def _sums(facts: Facts) -> Iterator[str]:
         f"{total.pairs_dropped.total():,} dropped."
     )
     yield from _reasons("Why pairs were dropped:", total.pairs_dropped)
+    yield from filters_part(facts, total)
     yield from _choice(facts)
 
 

@@ -12,7 +12,8 @@ from constitution.formats.card.header import sources_of
 from constitution.formats.card.markdown import code, details, escaped, fence, table
 from constitution.records import REASONS
 from constitution.sources.dump import dump_constitution
-from constitution.store.sums import COUNTED, SIGNS, Sums
+from constitution.steps.filter import OWN, Effect, Filter, effects_of
+from constitution.store.sums import COUNTED, FLAGGED, SIGNS, Sums
 
 NOT_STATED = "not stated"
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "max_tokens")
@@ -41,6 +42,29 @@ def lengths_part(facts: Facts) -> Iterator[str]:
         f"Chosen is longer in {_share(found.longer, pairs)} of the pairs, shorter in {_share(found.shorter, pairs)} "
         "(in words, which are what spaces part)."
     )
+
+
+def filters_part(facts: Facts, total: Sums) -> Iterator[str]:
+    """Each filter: what it sees, what was done, of how many pairs."""
+    effects: dict[Filter, set[Effect]] = {}
+    for run in facts.runs:
+        for filter, effect in effects_of(run.settler.pairing.sieve).items():
+            effects.setdefault(filter, set()).add(effect)
+    if effects:
+        yield "What filters saw, of all pairs that no other reason had dropped:"
+        rows = [
+            (code(filter.name), escaped(filter.about), effect, _seen(filter, effect, total))
+            for filter, done in effects.items()
+            for effect in sorted(done)
+        ]
+        yield table(["filter", "sees", "effect", "pairs"], rows, right=3)
+
+
+def _seen(filter: Filter, effect: Effect, total: Sums) -> object:
+    """Own filters that drop are counted together."""
+    if effect == "flag":
+        return total.signs[FLAGGED + filter.name]
+    return total.pairs_dropped[filter.name] if filter.name in REASONS else f"in {code(OWN)}"
 
 
 def checks_part(facts: Facts) -> Iterator[str]:
@@ -189,8 +213,10 @@ def tokens_part(facts: Facts) -> Iterator[str]:
         yield "## What it took"
         rows = [(stage, *(counts[name] for name in COUNTED)) for stage, counts in total.tokens.items()]
         yield table(["stage", "requests", "tokens of prompts", "of them cached", "tokens sampled", "asked again"], rows)
-    seen = {**total.signs, "near_copies": signs.signs["near_copies"]}
+    of_pairs = {name for name in total.signs | signs.signs if name == "near_copies" or name.startswith(FLAGGED)}
+    seen = {**total.signs, **{name: signs.signs[name] for name in of_pairs}}
     meanings = SIGNS | {f"rounds_lost_{reason}": f"rounds lost: {meaning}" for reason, meaning in REASONS.items()}
+    meanings |= {FLAGGED + reason: f"kept pairs with this flag: {meaning}" for reason, meaning in REASONS.items()}
     rows = [(code(name), escaped(meanings.get(name, "")), count) for name, count in sorted(seen.items()) if count]
     if rows:
         yield "Seen in the chains:"

@@ -10,7 +10,8 @@ import orjson
 
 from constitution.errors import StoreError
 from constitution.formats.rows import Shape
-from constitution.records import REASONS, ChainResult, Dropped, Failure, Trace
+from constitution.records import REASONS, ChainResult, Failure, Trace
+from constitution.steps.pair import Settled
 from constitution.steps.settle import Settler
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def rows(chains: tuple[ChainResult, ...], settler: Settler, _: Shape) -> Iterato
     """The row of one input, if it was dropped or failed under the policy of this export."""
     settled = settler.input(chains)
     if settled.outcome == "dropped":
-        yield _dropped(chains, settler, settled.reason or "")
+        yield _dropped(chains, settled)
     elif settled.outcome == "failed":
         yield _failed(chains)
 
@@ -80,15 +81,14 @@ def _row(id: str, outcome: str, reason: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _dropped(chains: tuple[ChainResult, ...], settler: Settler, reason: str) -> dict[str, Any]:
+def _dropped(chains: tuple[ChainResult, ...], settled: Settled) -> dict[str, Any]:
     """The first chain that was dropped speaks for its input."""
     trace = next(chain for chain in chains if isinstance(chain, Trace))
-    why = next((each for each in settler.chain(trace).proposals if isinstance(each, Dropped)), None)
     return _row(
         trace.record,
         "dropped",
-        reason,
-        detail=why.detail or None if why else None,
+        settled.reason or "",
+        detail=settled.detail or None,
         prompt=_said(trace),
         draft=trace.first_text,
         tags=list(trace.tags),

@@ -20,7 +20,7 @@ name = "preference"
 
 
 def schema(shape: Shape) -> pa.Schema:
-    """Columns: those that trainers read, where each pair comes from, what a judge said, and `checks` if there are some.
+    """Columns: those that trainers read, where each pair comes from, what filters saw and a judge said, and checks.
 
     `tools` is one of the first where an input has tools, calls or reasoning. `margin` is there only if every row has
     one: natural-log odds that the chosen text is better.
@@ -32,7 +32,7 @@ def schema(shape: Shape) -> pa.Schema:
         ("prompt", said), ("chosen", said), ("rejected", said), *tool_columns(shape),
         ("id", pa.string()), ("sample", pa.int32()), ("principle_ids", pa.list_(pa.string())),
         ("rounds", pa.list_(pa.int32())), ("similarity", pa.float64()), ("tags", pa.list_(pa.string())),
-        ("metadata", pa.string()),
+        ("metadata", pa.string()), ("flags", pa.list_(pa.string())),
     ]  # fmt: skip
     if shape.margins:
         columns.append(("margin", pa.float64()))
@@ -67,6 +67,7 @@ def _row(pair: PreferencePair, shape: Shape) -> dict[str, Any]:
         "similarity": pair.similarity,
         "tags": list(pair.tags),
         "metadata": pair.metadata,
+        "flags": list(pair.flags),
     }
 
 

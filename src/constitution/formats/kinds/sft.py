@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from constitution.formats.rows import Shape, answer, message_type, tool_cells, tool_columns, turns
 from constitution.records import ChainResult, PreferencePair, Trace
+from constitution.steps.filter import Sieve
 from constitution.steps.pair import Settled
 from constitution.steps.settle import Settler
 
@@ -33,10 +34,10 @@ def schema(shape: Shape) -> pa.Schema:
 
 
 def rows(chains: tuple[ChainResult, ...], settler: Settler, shape: Shape) -> Iterator[dict[str, Any]]:
-    """One row for each chain that gave a pair, or that found its draft fine."""
+    """One row for each chain that gave a pair, or that found its draft fine, unless a filter drops its last text."""
     for chain in chains:
         settled = settler.chain(chain)
-        if isinstance(chain, Trace) and (text := _text(chain, settled)) is not None:
+        if isinstance(chain, Trace) and (text := _text(chain, settled, settler.pairing.sieve)) is not None:
             yield {
                 "messages": turns(chain.conversation) + answer(text),
                 **tool_cells(chain.tools, shape),
@@ -53,7 +54,7 @@ def _kept(settled: Settled) -> list[PreferencePair]:
     return [proposal for proposal in settled.proposals if isinstance(proposal, PreferencePair)]
 
 
-def _text(chain: Trace, settled: Settled) -> str | None:
+def _text(chain: Trace, settled: Settled, sieve: Sieve) -> str | None:
     """What is worth learning of a chain; None where nothing is.
 
     Of candidates the chosen one of the pair with the largest margin. A last revision that a kept pair rejects, since it
@@ -64,7 +65,7 @@ def _text(chain: Trace, settled: Settled) -> str | None:
         return max(kept, key=lambda pair: pair.margin or 0.0).chosen if kept else None
     if settled.outcome not in ("paired", "fine") or any(pair.rejected == chain.final for pair in kept):
         return None
-    return chain.final
+    return chain.final if sieve.alone(chain) is None else None
 
 
 def _principles(chain: Trace, settled: Settled) -> list[str]:
