@@ -195,7 +195,9 @@ class Trace:
         return tuple(round for round in self.rounds if round.revision is not None and round.revision.good)
 
     def text_of(self, round: int) -> str | None:
-        """What a round gave, 0 for the draft."""
+        """What a round gave, 0 for the draft; of candidates the text with this number."""
+        if self.candidates:
+            return next((each.text for each in self.candidates if each.number == round), None)
         if round == 0:
             return self.draft.text if self.draft else None
         revision = self.rounds[round - 1].revision

@@ -14,8 +14,7 @@ from rich.console import RenderableType
 
 from constitution.display import choose, draw, page_html, run_page
 from constitution.display.blocks import Page
-from constitution.engines.counting import chat_ids
-from constitution.errors import ConstitutionError, InputError, SettingsError
+from constitution.errors import ConstitutionError, InputError
 from constitution.formats.card.facts import CardText, RunRows
 from constitution.formats.export import DEFAULT_KINDS, Exported, Options, export
 from constitution.formats.hub import Target, push
@@ -23,7 +22,7 @@ from constitution.formats.kinds import drops, kind_of
 from constitution.formats.mapped import as_datasets
 from constitution.formats.rows import FileFormat, Shape
 from constitution.formats.splits import TRAIN, Splits
-from constitution.formats.truncation import MAX_LENGTH, Cut
+from constitution.formats.truncation import cut_of
 from constitution.principles import Principles
 from constitution.records import OUTCOMES, ChainResult, PreferencePair, Trace
 from constitution.run.merge import merge
@@ -378,7 +377,7 @@ def export_runs(
             "keep_inconsistent": keep_inconsistent,
         },
         filters=filters or {},
-        cut=_cut(tokenizer, max_length),
+        cut=cut_of(tokenizer, max_length),
         splits=Splits.of(split),
         weights=tuple(weights),
         near_duplicates=near_duplicates,
@@ -388,20 +387,3 @@ def export_runs(
     for run in runs:
         run._refuse_incomplete(partial)  # noqa: SLF001 - a function of this room
     return export([run._rows() for run in runs], Path(out), options)  # noqa: SLF001
-
-
-def _cut(tokenizer: str | None, max_length: int | None) -> Cut | None:
-    """Where a trainer will cut.
-
-    Raises:
-        SettingsError: there is a length without a tokenizer, it is none, or the tokenizer cannot be had.
-    """
-    if tokenizer is None:
-        if max_length is not None:
-            raise SettingsError(
-                "--max-length: counts the tokens of a --tokenizer; name that of the model to be trained"
-            )
-        return None
-    if max_length is not None and max_length < 1:
-        raise SettingsError(f"--max-length {max_length}: expected 1 or more")
-    return Cut(tokenizer, MAX_LENGTH if max_length is None else max_length, chat_ids(tokenizer))

@@ -156,7 +156,7 @@ def _judge_mode(run: RunRows) -> str | None:
 
 def _settler(mine: Settler, options: Options) -> Settler:
     settler = replace(mine, pairing=pairing_of(options.labels, mine.pairing)).over(options.filters)
-    cut: dict[Filter, Effect] = {} if options.cut is None else {options.cut.filter(): "drop"}
+    cut: dict[str | Filter, Effect] = {} if options.cut is None else {options.cut.filter(): "drop"}
     return settler.over(cut)
 
 

@@ -1,4 +1,4 @@
-"""Truncation: pairs that a trainer cuts to the same tokens. Knows no tokenizer: it is given what makes the ids.
+"""Truncation: pairs that a trainer cuts to the same tokens.
 
 Source: TRL 1.16, `DPOTrainer` and `DPOConfig`: prompt and answer are rendered together and the first `max_length` ids
 are kept (1024, keep_start). A pair whose prompt alone fills them is left out there, and is the same on both sides here.
@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from constitution.errors import InputError
+from constitution.engines.counting import chat_ids
+from constitution.errors import InputError, SettingsError
 from constitution.formats.rows import answer, turns
 from constitution.records import PreferencePair
 from constitution.steps.filter import Filter
@@ -58,3 +59,24 @@ class Cut:
         """The filter that sees such pairs."""
         about = f"both texts are the same in the {self.max_length:,} tokens that a trainer keeps"
         return Filter(EQUAL_TRUNCATED, self, about)
+
+
+def cut_of(tokenizer: str | None, max_length: int | None) -> Cut | None:
+    """Where a trainer will cut; None where nobody asks.
+
+    Args:
+        tokenizer: of the model to be trained: `demo`, a folder, or a hub name.
+        max_length: tokens; None as TRL has it.
+
+    Raises:
+        SettingsError: there is a length without a tokenizer, it is none, or the tokenizer cannot be had.
+    """
+    if tokenizer is None:
+        if max_length is not None:
+            raise SettingsError(
+                "--max-length: counts the tokens of a --tokenizer; name that of the model to be trained"
+            )
+        return None
+    if max_length is not None and max_length < 1:
+        raise SettingsError(f"--max-length {max_length}: expected 1 or more")
+    return Cut(tokenizer, MAX_LENGTH if max_length is None else max_length, chat_ids(tokenizer))

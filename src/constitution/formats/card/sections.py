@@ -12,7 +12,7 @@ from constitution.formats.card.header import sources_of
 from constitution.formats.card.markdown import code, details, escaped, fence, table
 from constitution.records import REASONS
 from constitution.sources.dump import dump_constitution
-from constitution.steps.filter import OWN, Effect, Filter, effects_of
+from constitution.steps.filter import OWN, Effect, Filter
 from constitution.store.sums import COUNTED, FLAGGED, SIGNS, Sums
 
 NOT_STATED = "not stated"
@@ -48,8 +48,9 @@ def filters_part(facts: Facts, total: Sums) -> Iterator[str]:
     """Each filter: what it sees, what was done, of how many pairs."""
     effects: dict[Filter, set[Effect]] = {}
     for run in facts.runs:
-        for filter, effect in effects_of(run.settler.pairing.sieve).items():
-            effects.setdefault(filter, set()).add(effect)
+        sieve = run.settler.pairing.sieve
+        for filter in (*sieve.drop, *sieve.flag):
+            effects.setdefault(filter, set()).add("drop" if filter in sieve.drop else "flag")
     if effects:
         yield "What filters saw, of all pairs that no other reason had dropped:"
         rows = [

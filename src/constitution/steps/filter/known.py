@@ -116,7 +116,7 @@ _ALL: tuple[tuple[Filter, Effect], ...] = (
 )
 FILTERS: Mapping[str, Filter] = MappingProxyType({filter.name: filter for filter, _ in _ALL})
 """By name, in the order in which they are asked: the first that drops a pair gives the reason."""
-DEFAULT_EFFECTS: Mapping[str, Effect] = MappingProxyType({filter.name: effect for filter, effect in _ALL})
+DEFAULT_EFFECTS: Mapping[str | Filter, Effect] = MappingProxyType({filter.name: effect for filter, effect in _ALL})
 FilterName: TypeAlias = Literal[
     "all", "repetition", "length_extreme", "some_repetition", "rejected_repetition", "length_ratio", "other_language",
     "meta_talk", "near_copy",

@@ -27,6 +27,7 @@ _LONG = 64
 """A longer run of letters is no word: its characters are looked at one by one."""
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)", re.MULTILINE)
 _BULLET = re.compile(r"^[ \t]*(?:[-*+•]|\(?\d{1,4}[.)、])[ \t]+", re.MULTILINE)
+_TABLE = re.compile(r"^[ \t]*\|.*$", re.MULTILINE)
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s\-=*~.#|+,;:…·─━═│_]")
 """Words and signs; not what rulers, tables and pauses are made of."""
 _DIGITS = re.compile(r"\d+")
@@ -79,9 +80,10 @@ def loops(text: str, *, fold_digits: bool = False) -> Loops:
 
     Args:
         text: any text; scripts without spaces are read by the character.
-        fold_digits: whether all numbers are one: a loop may count its rounds.
+        fold_digits: whether all numbers are one: a loop may count its rounds. Tables are left out then.
     """
-    tokens = _tokens(_BULLET.sub("", _without_code(text)), fold_digits=fold_digits)
+    prose = _BULLET.sub("", _without_code(text))
+    tokens = _tokens(_TABLE.sub("", prose) if fold_digits else prose, fold_digits=fold_digits)
     found = [loop for stretch in _said_again(tokens) for loop in _loops_in(tokens, *stretch)]
     return Loops(tuple(found), len(tokens))
 

@@ -70,7 +70,7 @@ ENGLISH = Talk(
     ),
     rewriting="""
         rewrit* rewrote revis* edit* rephras* reword* paraphras* proofread* improv* shorten* summar* version* draft*
-        essay* critique* critici* feedback review* correct* letter* email* e-mail* respon* reply replies principle*
+        essay essays critique* critici* feedback review* correct* letter* email* e-mail* respon* reply replies principle*
         assistant* chatbot* words
         """,
 )

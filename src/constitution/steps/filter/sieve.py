@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from constitution.errors import SettingsError
 from constitution.records import REASONS, Dropped, PreferencePair, Trace
 from constitution.steps.filter.composing import Filter
 from constitution.steps.filter.known import DEFAULT_EFFECTS, EFFECTS, FILTERS, Effect
 
-Effects: TypeAlias = Mapping[str, Effect] | Mapping[Filter, Effect] | Mapping[str | Filter, Effect]
+Effects: TypeAlias = Mapping[Any, Effect]
 """By filter: a name of FILTERS, `all` for each of them, or a filter of one's own."""
 ALL = "all"
 OWN = "filtered"
@@ -46,7 +46,7 @@ class Sieve:
 
     def settings(self) -> dict[str, Effect]:
         """Effects by name; what is kept is left out."""
-        return {filter.name: effect for filter, effect in effects_of(self).items()}
+        return {str(filter): effect for filter, effect in effects_of(self).items()}
 
 
 def _first(filters: tuple[Filter, ...], pair: PreferencePair) -> Dropped | None:
@@ -95,7 +95,7 @@ def _known(filter: str | Filter) -> Filter:
     return FILTERS[filter]
 
 
-def effects_of(sieve: Sieve) -> dict[Filter, Effect]:
+def effects_of(sieve: Sieve) -> dict[str | Filter, Effect]:
     """What a sieve does, as `sieve_of` takes it."""
-    found: dict[Filter, Effect] = dict.fromkeys(sieve.drop, "drop")
+    found: dict[str | Filter, Effect] = dict.fromkeys(sieve.drop, "drop")
     return found | dict.fromkeys(sieve.flag, "flag")
