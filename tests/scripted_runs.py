@@ -78,7 +78,7 @@ def sealed_files(folder: Path) -> dict[str, bytes]:
     """Everything that a run seals, byte by byte."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
-        for name in ("shards", "dropped", "failed")
+        for name in ("shards", "dropped", "dropped_pairs", "failed")
         for path in sorted((folder / name).iterdir())
         if not path.name.startswith(".")
     }
