@@ -34,11 +34,17 @@ _NO_PROSE = re.compile(
     r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|https?://\S+|^[ \t]*[>|].*$", re.DOTALL | re.MULTILINE
 )
 """Code, addresses, quotations and tables."""
+_MARKS = ("`", "~~~", "://", ">", "|")
+_QUOTES = ('"', "“", "„", "«", "「")
 _QUOTED = re.compile(r"\"[^\"\n]{3,300}\"|“[^”\n]{3,300}”|„[^“”\n]{3,300}[“”]|«[^»\n]{3,300}»|「[^」\n]{2,300}」")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _SCRIPTS = tuple((name, re.compile(f"{letters}+")) for name, letters in SCRIPTS)
 _SMALL = {name: frozenset(words.split()) for name, words in STOP_WORDS.items()}
-_SHARED = Counter(word for small in _SMALL.values() for word in small)
+_SHARED = {
+    word: tuple(name for name, small in _SMALL.items() if word in small)
+    for word in sorted(frozenset().union(*_SMALL.values()))
+}
+"""The languages of each small word."""
 _TALK = re.compile(
     r"\b(?:"
     + "|".join(word.replace("*", r"\w*") for words in LANGUAGE_TALK.values() for word in words.split())
@@ -46,7 +52,7 @@ _TALK = re.compile(
     + "|".join(CHINESE_LANGUAGE_TALK.split()),
     re.IGNORECASE,
 )
-_ELIDED = re.compile(r"^(?:[ldnsmtjc]|qu)['’](?=\w)")
+_ELIDED = re.compile(r"\b(?:[ldnsmtjc]|qu)['’](?=\w)")
 
 
 @lru_cache(maxsize=128)
@@ -55,14 +61,21 @@ def language(text: str) -> str | None:
 
     Code, addresses, quotations and tables do not count.
     """
-    prose = _QUOTED.sub(" ", _NO_PROSE.sub(" ", text[:_SEEN]))
-    words = _WORD.findall(prose.lower())
-    latin = [_ELIDED.sub("", word) for word in words if word[0] < _LATIN_ENDS]
+    prose = _prose(text[:_SEEN])
+    words = _WORD.findall(_ELIDED.sub("", prose.lower()))
+    latin = words if prose.isascii() else [word for word in words if word[0] < _LATIN_ENDS]
     if len(latin) < len(words):
         script = _by_script(prose, len(latin))
         if script is not None or len(latin) < SCRIPT_SHARE * len(words):
             return script
     return _by_words(latin) if len(latin) >= LEAST_WORDS else None
+
+
+def _prose(text: str) -> str:
+    """A text without what no language is told by."""
+    if any(mark in text for mark in _MARKS):
+        text = _NO_PROSE.sub(" ", text)
+    return _QUOTED.sub(" ", text) if any(quote in text for quote in _QUOTES) else text
 
 
 def _by_script(prose: str, latin: int) -> str | None:
@@ -83,12 +96,12 @@ def _size(name: str, pattern: re.Pattern[str], prose: str) -> float:
 def _by_words(words: list[str]) -> str | None:
     """By small words; one that several languages have says less of each."""
     counts = Counter(word for word in words if word in _SHARED)
-    weighed = {
-        name: sum(count / _SHARED[word] for word, count in counts.items() if word in small)
-        for name, small in _SMALL.items()
-    }
+    weighed = dict.fromkeys(_SMALL, 0.0)
+    for word, count in counts.items():
+        for name in _SHARED[word]:
+            weighed[name] += count / len(_SHARED[word])
     (most, best), (second, _) = sorted(((weight, name) for name, weight in weighed.items()), reverse=True)[:2]
-    hits = sum(count for word, count in counts.items() if word in _SMALL[best])
+    hits = sum(count for word, count in counts.items() if best in _SHARED[word])
     return best if hits >= WORD_SHARE * len(words) and most >= LEAD * second else None
 
 

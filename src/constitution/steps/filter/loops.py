@@ -83,18 +83,25 @@ def loops(text: str, *, fold_digits: bool = False) -> Loops:
         fold_digits: whether all numbers are one: a loop may count its rounds. Tables are left out then.
     """
     prose = _BULLET.sub("", _without_code(text))
-    tokens = _tokens(_TABLE.sub("", prose) if fold_digits else prose, fold_digits=fold_digits)
+    if fold_digits:
+        folded = _DIGITS.sub("0", _TABLE.sub("", prose))
+        if folded == prose:
+            return loops(text)
+        prose = folded
+    tokens = _tokens(prose)
     found = [loop for stretch in _said_again(tokens) for loop in _loops_in(tokens, *stretch)]
     return Loops(tuple(found), len(tokens))
 
 
 def stands_in(loop: Loop, text: str) -> bool:
     """Whether a text has what a loop says, word by word."""
-    return f" {' '.join(loop.unit)} " in f" {' '.join(_tokens(text, fold_digits=False))} "
+    return f" {' '.join(loop.unit)} " in f" {' '.join(_tokens(text))} "
 
 
 def _without_code(text: str) -> str:
     """A text without its fenced blocks; one that is never closed is text like any other."""
+    if "```" not in text and "~~~" not in text:
+        return text
     kept: list[str] = []
     at, opened = 0, None
     for fence in _FENCE.finditer(text):
@@ -107,13 +114,17 @@ def _without_code(text: str) -> str:
     return "\n".join(kept)
 
 
-def _tokens(text: str, *, fold_digits: bool) -> list[str]:
+def _tokens(text: str) -> list[str]:
+    lower = text.lower()
+    tokens: list[str] = _TOKEN.findall(lower)
+    if lower.isascii() and max(map(len, tokens), default=0) <= _LONG:
+        return tokens
     found: list[str] = []
-    for token in _TOKEN.findall(text.lower()):
+    for token in tokens:
         if token[0] >= "\u2e80" or len(token) > _LONG:
             found.extend(token)
         else:
-            found.append(_DIGITS.sub("0", token) if fold_digits else token)
+            found.append(token)
     return found
 
 

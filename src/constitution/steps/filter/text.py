@@ -140,8 +140,11 @@ def same_text(a: str, b: str) -> bool:
 
 def words(text: str) -> list[str]:
     """Words in lower case; in scripts without spaces, runs of letters fall into single characters."""
+    lower = text.lower()
+    if lower.isascii():
+        return _WORD.findall(lower)
     found: list[str] = []
-    for word in _WORD.findall(text.lower()):
+    for word in _WORD.findall(lower):
         if word[0] >= "\u2e80":
             found.extend(word)
         else:
