@@ -61,6 +61,8 @@ def language(text: str) -> str | None:
 
     Code, addresses, quotations and tables do not count.
     """
+    if text.isascii() and len(text.split()) < LEAST_WORDS:
+        return None
     prose = _prose(text[:_SEEN])
     words = _WORD.findall(_ELIDED.sub("", prose.lower()))
     latin = words if prose.isascii() else [word for word in words if word[0] < _LATIN_ENDS]

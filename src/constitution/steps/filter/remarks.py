@@ -24,7 +24,8 @@ _MARGIN = rf"[\s*_(\[（【~-]{{0,4}}(?:{_NOTE})?[*_]{{0,2}}"
 @dataclass(frozen=True, slots=True)
 class _Patterns:
     closing: re.Pattern[str]
-    remarks: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
+    remarks: tuple[tuple[str, re.Pattern[str]], ...]
+    """Each pattern once for each of its words."""
     rewriting: re.Pattern[str]
 
 
@@ -36,14 +37,16 @@ def _compiled(talk: Talk) -> _Patterns:
             _MARGIN + "(?:" + "|".join(pattern.format_map(talk.words) for pattern in talk.closings) + ")", re.IGNORECASE
         ),
         remarks=tuple(
-            (tuple(hints.split()), re.compile(pattern.format_map(talk.words), re.IGNORECASE | re.MULTILINE))
+            (hint, re.compile(pattern.format_map(talk.words), re.IGNORECASE | re.MULTILINE))
             for hints, pattern in talk.remarks
+            for hint in hints.split()
         ),
         rewriting=re.compile(asks if talk is CHINESE else rf"\b(?:{asks})(?!\w)", re.IGNORECASE),
     )
 
 
 _TALKS = tuple(map(_compiled, LANGUAGES))
+_REMARKS = tuple(remark for each in _TALKS for remark in each.remarks)
 
 
 def strip_closing(text: str) -> tuple[str, str | None]:
@@ -77,11 +80,11 @@ def _closing_at(whole: str, end: int) -> int | None:
 def remark(text: str) -> str | None:
     """A place where a text may speak of its own rewriting; None where there is none."""
     lower = text.lower()
-    for each in _TALKS:
-        for hints, pattern in each.remarks:
-            if any(hint in lower for hint in hints) and (found := pattern.search(text)) is not None:
-                said = " ".join(found.group().split())
-                return said if len(said) <= QUOTED else said[: QUOTED - 3] + "..."
+    for pattern in dict.fromkeys([pattern for hint, pattern in _REMARKS if hint in lower]):
+        found = pattern.search(text)
+        if found is not None:
+            said = " ".join(found.group().split())
+            return said if len(said) <= QUOTED else said[: QUOTED - 3] + "..."
     return None
 
 
