@@ -23,14 +23,16 @@ from pydantic import BaseModel
 
 from constitution import Completion, Constitution, Request, Revised, ScriptedEngine
 from constitution.errors import TemplateError
+from constitution.formats.truncation import MAX_LENGTH
 from constitution.messages import Message
 from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLING
-from constitution.records import Round
+from constitution.records import PreferencePair, Round
 from constitution.run.chain import MAX_ATTEMPTS
 from constitution.sources.constitution_file import parse_constitution, read_constitution
 from constitution.sources.run_file import PricesFile, RoleFile, RunFile, SourceFile
 from constitution.steps.critique import FINDING_SCHEMA
-from constitution.steps.filter import COPY_THRESHOLD
+from constitution.steps.filter import COPY_THRESHOLD, DEFAULT_EFFECTS, FILTERS, trigram_jaccard
+from constitution.steps.filter.remarks import CLOSING_LIMIT
 from constitution.steps.revise import revise_request
 from constitution.templates import (
     MAX_DEPTH,
@@ -364,7 +366,26 @@ def run_file() -> dict[str, str]:
     return {name: keys_of(model) for name, model in models.items()}
 
 
+def filters_page() -> dict[str, Any]:
+    """What the page of filters shows, and what looks at its examples."""
+    rows = [
+        f"| [`{name}`](#{name}) | {each.about.replace('%', ' %')} | {DEFAULT_EFFECTS[name]} |"
+        for name, each in FILTERS.items()
+    ]
+    numbers = {"limit": CLOSING_LIMIT, "cut": f"{MAX_LENGTH:,}"}
+    return {"table": "\n".join(rows), "seen": seen, **numbers}
+
+
+def seen(name: str, asked: str, rejected: str, chosen: str) -> str:
+    """What a filter sees of an example, as it is told."""
+    pair = PreferencePair("r", 0, 0, (Message("user", asked),), chosen, rejected, (), (0, 1),
+                          trigram_jaccard(chosen, rejected))  # fmt: skip
+    found = FILTERS[name](pair)
+    return "nothing" if found is None else f"`{found}`"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/filters.md": lambda: filled("filters.md", filters_page()),
     "docs/run-file.md": lambda: filled("run-file.md", run_file()),
     "docs/what-is-asked.md": lambda: filled("what-is-asked.md", what_is_asked()),
     "docs/what-the-judge-asks.md": lambda: filled("what-the-judge-asks.md", JUDGE["what_the_judge_asks"](fenced)),
