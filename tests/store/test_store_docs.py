@@ -47,7 +47,7 @@ def test_files_of_a_run_are_those_of_the_tree(tmp_path: Path) -> None:
     """What a run leaves, and what may stand in its folder while it is at work."""
     run = tiny(tmp_path).generate([{"prompt": "Why?"}], tmp_path / "run", model="scripted")
     tree = section("The folder").split("\n\n")[0]
-    named = {name.rstrip("/") for name in re.findall(r"[a-z_]+\.[a-z]+|[a-z]+/", tree)}
+    named = {name.rstrip("/") for name in re.findall(r"[a-z_]+\.[a-z]+|[a-z_]+/", tree)}
     assert named >= {path.name for path in run.path.iterdir()}
     assert named >= OURS - {"export"}
 
