@@ -267,6 +267,9 @@ ASKED_FOR: dict[str, str] = {
     "en quotes de": (
         "My neighbour left this note and I do not get it: Die Schlüssel sind bei mir und ich bin nicht vor acht da."
     ),
+    "en quotes less de": (
+        "My aunt says ich bin nicht da and laughs about it all the time. What is so funny, and why is it that I do not get it?"
+    ),
     "de to en": "Wie sage ich auf Englisch, dass ich später komme und dass sie nicht auf mich warten sollen mit dem Essen?",
     "fr to es": "Traduis ceci pour mes voisins : je viens plus tard et il ne faut pas m'attendre avec le repas ce soir.",
     "es to fr": "¿Cómo se dice en francés que llego más tarde y que no hace falta que me esperen con la cena esta noche?",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from time import perf_counter
 
 import pytest
@@ -97,9 +98,10 @@ def test_the_first_that_drops_gives_the_reason() -> None:
     """Filters are asked in their order; flags stand in theirs, behind those that were there."""
     both = "again and again we say it. " * 20
     assert sieve_of({"some_repetition": "drop"})(pair(both)) == sieve_of({})(pair(both))
-    kept = sieve_of({"repetition": "keep", "length_extreme": "keep"})(pair(both))
+    seen_before = replace(pair(both), flags=("flipped",))
+    kept = sieve_of({"repetition": "keep", "length_extreme": "keep"})(seen_before)
     assert isinstance(kept, PreferencePair)
-    assert kept.flags == ("some_repetition", "length_ratio")
+    assert kept.flags == ("flipped", "some_repetition", "length_ratio")
 
 
 def test_own_filters() -> None:

@@ -132,9 +132,10 @@ def test_loops_of_other_kinds() -> None:
 
 def test_what_a_round_says_twice() -> None:
     """A round may hold a smaller loop."""
-    found = loops("na na na na na na na hey jude. " * 12).longest
-    assert found is not None
-    assert (len(found.unit), found.times) == (9, 12)
+    for inner in (7, 14):  # the second one is said after one word more often than after a whole round
+        found = loops(("la " * inner + "hey there. ") * 12).longest
+        assert found is not None
+        assert (len(found.unit), found.times) == (inner + 2, 12)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_other_language(asked: str, answered: str) -> None:
 @pytest.mark.parametrize("wanted", ex.ASKED_FOR)
 def test_a_language_that_was_asked_for(wanted: str, tongue: str) -> None:
     """Translations, quotations and the names of languages are no reason for a flag, whatever the answer is in."""
-    if wanted != "en quotes de" or tongue == "de":
+    if "quotes" not in wanted or tongue == "de":
         assert seen("other_language", ex.ANSWERED[tongue], asked=ex.ASKED_FOR[wanted]) is None
 
 
@@ -202,6 +203,8 @@ def test_a_language_that_is_not_plain(tongue: str) -> None:
     ("text", "expected"),
     [
         ("温かい牛乳と暗い部屋は多くの人の眠りを助けます。薬を飲む前に試してみる価値があります。", "ja"),
+        ("健康診断結果報告書を本日中に総務部人事課健康管理担当者へ直接提出すること。", "ja"),
+        ("O leite e la leche ajudam y ayudan a todos, e os dois son buenos para dormir, mas no para todos.", None),
         ("따뜻한 우유와 어두운 방은 많은 사람들이 잠드는 데 도움이 되며 약보다 먼저 시도해 볼 가치가 있습니다", "ko"),
         ("Тёплое молоко и тёмная комната помогают многим людям, и стоит попробовать это до таблеток.", "cyrillic"),
         ("الحليب الدافئ والغرفة المظلمة يساعدان كثيرا من الناس على النوم قبل أن يأخذوا أي دواء", "arabic"),
@@ -263,6 +266,13 @@ def test_who_asks_for_rewriting_may_hear_of_it(tongue: str) -> None:
     """Where the question is about rewriting, the answer may speak of it."""
     for text in ex.REMARKS[tongue]:
         assert seen("meta_talk", text, asked=ex.REWRITING[tongue]) is None
+
+
+@pytest.mark.parametrize("body", ["...", "\u200b", "---", "* * *"])
+def test_a_closing_with_nothing_before_it_stays(body: str) -> None:
+    """An answer that is nothing else is not made empty."""
+    whole = f"{body}\n\nI hope this revised answer is kinder."
+    assert strip_closing(whole) == (whole, None)
 
 
 def test_near_copy() -> None:
