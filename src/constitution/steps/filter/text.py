@@ -90,7 +90,7 @@ _PREAMBLE = re.compile(
 )
 """At the beginning of a text: an introduction, a label, or a label as a heading on a line of its own."""
 _LEAK = re.compile(
-    r"</?think(?:ing)?>|<\|[a-z_]+\|>|\[/?INST\]|^\s*(?:critique|revision)\s*request\s*:|\b(?:critique|revision)request\s*:",
+    r"</?think(?:ing)?>|</?seed:think>|(?-i:\[/?THINK\])|◁/?think▷|<\|[a-z_]+\|>|\[/?INST\]|^\s*(?:critique|revision)\s*request\s*:|\b(?:critique|revision)request\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
 _QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»", "「": "」"}
