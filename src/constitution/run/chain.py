@@ -118,6 +118,8 @@ class Chains:
     lengths: Lengths = field(default_factory=Lengths)
     budget: Budget | None = None
     """The most that may be paid for."""
+    in_turn: bool = False
+    """Whether questions that go side by side are asked one after another: a replay has no loop to wait in."""
 
     async def run(self, prompt: Prompt, sample: int, book: AnswerBook) -> ChainResult:
         """The whole chain of one record and sample; an error of its own makes it a Failure, nothing else does.
@@ -198,8 +200,8 @@ class Chains:
         )  # fmt: skip
 
     async def _answer_all(self, asks: tuple[Ask, ...], seeds: Seeds, book: AnswerBook) -> tuple[Answer, ...]:
-        if len(asks) == 1:
-            return (await self._answer(asks[0], seeds, book),)
+        if len(asks) == 1 or self.in_turn:
+            return tuple([await self._answer(ask, seeds, book) for ask in asks])
         answers = await asyncio.gather(*(self._answer(ask, seeds, book) for ask in asks), return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):

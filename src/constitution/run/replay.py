@@ -80,7 +80,7 @@ def _chains(run: RunFile, manifest: Manifest, principles: Principles, book: _Jou
         role: Capabilities(manifest.models[role]["model"], manifest.models[role]["max_context"], 1)
         for role in recipe.roles
     }
-    return Chains(recipe, Served(dict.fromkeys(recipe.roles, book), can), run.seed)
+    return Chains(recipe, Served(dict.fromkeys(recipe.roles, book), can), run.seed, in_turn=True)
 
 
 def _results(
