@@ -131,7 +131,9 @@ class Sums:
             "reasons": _plain(self.reasons),
             "pairs": {"proposed": self.pairs_proposed, "kept": self.pairs_kept, "dropped": _plain(self.pairs_dropped)},
             "tokens": {stage: {name: counts[name] for name in COUNTED} for stage, counts in self.tokens.items()},
-            "checks": {id: {n: counts[n] for n in ("texts", "before", "after")} for id, counts in self.checks.items()},
+            "checks": {
+                id: {name: self.checks[id][name] for name in ("texts", "before", "after")} for id in sorted(self.checks)
+            },
             "signs": _plain(self.signs),
         }
 
