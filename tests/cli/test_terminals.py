@@ -111,7 +111,7 @@ def test_a_finished_run_says_so(tmp_path: Path) -> None:
         ("constitution generate --model sc", ["scripted"]),
         ("constitution generate --pairs a", ["adjacent", "all", "against_draft"]),
         ("constitution export x --to s", ["sft"]),
-        ("constitution ex", ["export"]),
+        ("constitution ex", ["examine", "export"]),
     ],
 )
 def test_a_shell_completes(line: str, completed: list[str]) -> None:

@@ -19,7 +19,6 @@ from constitution.errors import SettingsChanged, SettingsError
 from constitution.records import PreferencePair, Trace
 from constitution.run.serving import EnginePool
 from constitution.steps.confirm import Confirming
-from constitution.steps.pair import Pairing
 from tests.judges import hidden, oracle
 from tests.run.test_same_rows import RandomLatency
 from tests.scripted_runs import KeepingEngine, journal_lines, prompts, rows, sealed_files, tiny
@@ -60,7 +59,7 @@ def unsure(request: Request) -> str | Completion:
 
 def make(folder: Path, name: str, engine: ScriptedEngine | None = None, items: Any = None, **options: Any) -> Run:
     """A run of the judged constitution on one engine."""
-    own = {"chunk_size": 8, "judge_principles": 2, **options}
+    own = {"chunk_size": 8, "judge_principles": 2, "examine": 0, "anyway": True, **options}
     constitution = tiny(folder, JUDGED, "judged.yaml")
     return constitution.generate(
         items or RECORDS, folder / name, model=engine or KeepingEngine(script=by_oracle), **own
@@ -244,7 +243,9 @@ def test_a_run_that_kept_what_checks_found_worse(kept: bool, if_worse: str, tmp_
     manifest |= {"schema_version": 2, "settings": {**settings, "keep_check_worse": kept}}
     path.write_bytes(orjson.dumps(manifest))
     again = Run.open(run.path)
-    assert again._opened.settler.pairing == Pairing("first_last", Confirming("check", if_worse, "keep"))  # type: ignore[arg-type]  # one of IF_WORSE
+    pairing = again._opened.settler.pairing
+    assert (pairing.policy, pairing.confirming.by, pairing.confirming.if_worse) == ("first_last", "check", if_worse)
+    assert pairing.confirming.if_tie == "keep"
     assert list(again.pairs()) == pairs
     (run.path / "shards" / "00000.json").unlink()
     engine = KeepingEngine(script=by_oracle)
