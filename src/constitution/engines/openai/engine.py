@@ -93,7 +93,10 @@ class OpenAIEngine:
         if len(set(labels)) != len(labels):
             raise SettingsError(f"labels repeat: {', '.join(labels)}")
         if labels and not self._capabilities.logprobs:
-            raise SettingsError("the server gives no log-probabilities, which reading labels needs")
+            raise SettingsError(
+                "the server gives no log-probabilities, which reading labels needs; a judge there can write its verdict "
+                "in words: --judge-mode text"
+            )
         if self._speech is not None:
             self._labels |= zip(labels, self._speech.transcripts.label_ids(labels), strict=True)
         return self._capabilities
