@@ -94,7 +94,7 @@ class OpenAIEngine:
             raise SettingsError(f"labels repeat: {', '.join(labels)}")
         if labels and not self._capabilities.logprobs:
             raise SettingsError(
-                "the server gives no log-probabilities, which reading labels needs; a judge there can write its verdict "
+                "the server gives no log-probabilities, which reading labels needs; a judge can write its verdict "
                 "in words: --judge-mode text"
             )
         if self._speech is not None:
