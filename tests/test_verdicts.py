@@ -226,6 +226,27 @@ def test_orders_of_a_level_are_taken_together() -> None:
     assert verdict([steady, replace(wavers, weight=99.0)]).position_consistent is False
 
 
+def test_a_tie_tells_the_orders_of_all_its_levels() -> None:
+    """Not of the lowest alone."""
+    wavers = Opinion("p", 0.1, None, (5.0, -4.8), 0)
+    assert verdict([wavers, odds(0.1, 1)]).position_consistent is False
+    assert verdict([odds(0.1, 0), odds(0.1, 1)]).position_consistent is True
+
+
+def test_orders_turn_with_the_opinion() -> None:
+    """What `a` first said of a is what `b` first says of the pair the other way round."""
+    assert Opinion("p", 1.0, None, (3.0, -1.0)).turned.orders == (1.0, -3.0)
+    assert Opinion("p", None, None, (3.0, None)).turned.orders == (None, -3.0)
+
+
+def test_a_principle_without_weight_takes_no_part() -> None:
+    """Neither in a mean nor in the orders; alone in its level it leaves nothing readable."""
+    off = odds(-9.0, weight=0.0)
+    assert verdict([odds(1.0), off]).better == "a"
+    assert verdict([odds(1.0), off]).position_consistent is True
+    assert verdict([off, odds(1.0, 1)]).better is None
+
+
 def test_scores_have_no_orders() -> None:
     """So nothing is said of them."""
     texts = [Scored(n, "scoring", (Reading("p", (Read(False, (-1.0, -1.0 - n)),)),)) for n in (0, 1)]

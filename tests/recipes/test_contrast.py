@@ -128,6 +128,16 @@ def test_what_makes_no_pair(keeps: str | Completion, breaks: str | Completion, r
     assert settle_chain(trace, Pairing(), {}) == Settled("dropped", reason)
 
 
+@pytest.mark.parametrize(("text", "unusable"), [("", "truncated"), (GOOD, None), ("</think> x", None)])
+def test_a_trace_that_makes_no_pair(text: str, unusable: str | None) -> None:
+    """However it came to be: law 8 is kept where pairs are made, and the input is dropped, never fine."""
+    trace, _ = drive(Contrast(judged_by()), PROMPT, SEEDS, answers())
+    broken = replace(trace.candidates[1], text=text, unusable=unusable)
+    assert settle_chain(replace(trace, candidates=(trace.candidates[0], broken)), Pairing(), {}) == Settled(
+        "dropped", "too_few"
+    )
+
+
 def test_the_pair() -> None:
     """Chosen is the good side, without a verdict where nobody was asked."""
     made = settled(Contrast(judged_by()), answers())

@@ -82,6 +82,13 @@ def test_each_pair_under_the_principles_that_led_to_its_better_text() -> None:
     assert [[reading.principle for reading in pair.readings] for pair in trace.judged] == [[ids[0], ids[2]]]
 
 
+def test_texts_are_examined_under_the_principles_that_made_them() -> None:
+    """A round that gave nothing has no say in scores either."""
+    trace, _ = drive(made(("scoring", "direct")), PROMPT, SEEDS, writing(TEXTS[0], TEXTS[1], "", TEXTS[3]))
+    ids = [round.principle for round in trace.rounds]
+    assert [[reading.principle for reading in each.readings] for each in trace.scored] == [[ids[0], ids[2]]] * 2
+
+
 def test_a_principle_that_came_twice_is_asked_once() -> None:
     """More rounds than principles."""
     judge = writing(*TEXTS)

@@ -133,6 +133,21 @@ def test_reads_stand_with_the_unturned_one_first() -> None:
         assert shown(straight)[0] in pair
 
 
+def test_which_stands_first_is_for_the_texts_to_say() -> None:
+    """The first question shows the same text first for a pair and its swap, neither by length nor by alphabet alone."""
+    own = bench()
+    firsts = []
+    for number in range(40):
+        pair = (f"Rest {number}.", f"Sleep {number}.")
+        both = [
+            play(judge_pair(own, ASKED, each, own.principles.principles), told())[1][0][0]
+            for each in (pair, pair[::-1])
+        ]
+        assert both[0] == both[1]
+        firsts.append(shown(both[0])[0] == pair[0])
+    assert 5 < sum(firsts) < 35
+
+
 @given(conversations(), texts, texts)
 def test_a_read_is_turned_to_the_text_not_to_the_place(asked: Conversation, a: str, b: str) -> None:
     """A judge that likes one text wherever it stands gives that text both reads."""

@@ -141,11 +141,12 @@ def test_the_band_and_the_clamp_are_settings() -> None:
     assert made.p_chosen == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize("policy", ["best_worst", "all"])
 @pytest.mark.parametrize("better", ["a", "b"])
-def test_a_pair_has_everything(better: str) -> None:
+def test_a_pair_has_everything(better: str, policy: CandidatePolicy) -> None:
     """Texts, numbers, verdict turned to the chosen text, and what the record brings."""
     trace = judged({(0, 1): 1.5 if better == "a" else -1.5}, count=2)
-    (made,) = labelled_pairs(trace, Labelling())
+    (made,) = labelled_pairs(trace, Labelling(policy))
     assert isinstance(made, PreferencePair)
     chosen, rejected = (0, 1) if better == "a" else (1, 0)
     assert (made.chosen, made.rejected, made.rounds) == (TEXTS[chosen], TEXTS[rejected], (rejected, chosen))
@@ -190,6 +191,14 @@ def test_wins_count_before_margins() -> None:
     equal = {(0, 1): 0.3, (0, 2): -0.3, (1, 2): 0.5}
     assert told(judged(equal, count=3)) == ["1>2"]
     assert told(judged({(0, 1): 0.0, (0, 2): 0.0, (1, 2): 0.0}, count=3)) == ["tie"]
+
+
+def test_losses_count_against_wins() -> None:
+    """Of two with as many wins the one that lost less stands higher, whatever the margins."""
+    margins = {(0, 1): 0.3, (0, 2): 9.0, (0, 3): -0.3, (1, 2): 0.3, (1, 3): 0.0, (2, 3): 0.0}
+    lost_less = {(0, 1): 0.0, (0, 2): 9.0, (0, 3): -0.3, (1, 2): 0.3, (1, 3): 0.0, (2, 3): 0.0}
+    assert told(judged(margins)) == ["0>2"]
+    assert told(judged(lost_less)) == ["1>2"]
 
 
 def test_a_verdict_is_found_in_either_order() -> None:
