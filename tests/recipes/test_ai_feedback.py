@@ -254,6 +254,29 @@ def test_samples_have_their_own_candidates() -> None:
     assert len(drafts) == len(seen)
 
 
+@pytest.mark.parametrize("way", WAYS, ids=".".join)
+def test_a_swap_in_another_record_asks_the_very_same_requests(way: Way) -> None:
+    """Keys and sampling seeds, thoughts too, are of run and pair: not of record, sample or order; another run differs."""
+
+    def keys(record: str, responses: tuple[str, str], seed: int, sample: int) -> set[tuple[str, int | None]]:
+        asked: list[Request] = []
+
+        def keep(request: Request) -> Completion:
+            asked.append(request)
+            return Completion("Hm.", logprobs=(-1.0, -2.0)[: len(request.labels)])
+
+        recipe = AIFeedback(replace(judging(way, judged_by(2)), run_seed=seed))
+        run_chain(
+            recipe, Prompt(record, PROMPT.conversation, responses=responses), scripted(keep), seed=seed, sample=sample
+        )
+        return {(request.key, request.sampling.seed) for request in asked}
+
+    base = keys("r", ("One.", "Two."), 5, 0)
+    assert keys("s", ("Two.", "One."), 5, 1) == base
+    assert not keys("r", ("One.", "Two."), 6, 0) & base
+    assert not keys("r", ("One.", "Six."), 5, 0) & base or way[0] in ("scoring", "value")
+
+
 def test_labels_reach_the_engine() -> None:
     """The request carries what is to be read."""
     requests: list[Asked] = []

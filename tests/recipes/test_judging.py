@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import pytest
 
 from constitution.errors import SettingsError, TemplateError
 from constitution.messages import Prompt, user
-from constitution.principles import Principle, Principles
+from constitution.principles import Principle, Principles, Use
 from constitution.recipes.judging import JUDGE_SAMPLING, Judging, Reads
 from constitution.seeds import Seeds
 from constitution.steps.judge import JudgeMode
@@ -97,6 +98,15 @@ def test_principles_are_drawn_for_each_record() -> None:
         len({tuple(drawn(2, Seeds(seed, record, sample))) for seed in (1, 2) for record in "abc" for sample in (0, 1)})
         > 3
     )
+
+
+def test_draws_for_the_judge_are_their_own() -> None:
+    """Which principle revises says nothing of which one compares, scores or contrasts."""
+    own = judged_by(5)
+    uses: tuple[Use, ...] = ("revises", "compares", "scores", "contrasts")
+    first = {use: [own.draw(Seeds(0, str(record)), 1, (), use)[0].id for record in range(60)] for use in uses}
+    for one, other in combinations(uses, 2):
+        assert first[one] != first[other]
 
 
 def test_tags_limit_what_is_drawn() -> None:
