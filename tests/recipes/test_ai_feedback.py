@@ -256,7 +256,7 @@ def test_samples_have_their_own_candidates() -> None:
 
 @pytest.mark.parametrize("way", WAYS, ids=".".join)
 def test_a_swap_in_another_record_asks_the_very_same_requests(way: Way) -> None:
-    """Keys and sampling seeds, thoughts too, are of run and pair: not of record, sample or order; another run differs."""
+    """Keys and seeds, of thoughts too, are of run and pair, not of record, sample or order; another run has others."""
 
     def keys(record: str, responses: tuple[str, str], seed: int, sample: int) -> set[tuple[str, int | None]]:
         asked: list[Request] = []
