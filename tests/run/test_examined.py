@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 
 from constitution import CallableJudge, Completion, Constitution, Request, Run, ScriptedEngine
 from constitution.cli.exits import told
+from constitution.display.paying import dry_run_view
 from constitution.engines.scripted import from_key
 from constitution.errors import JudgeNotPassed, SettingsChanged, SettingsError
+from constitution.run.before.dry_run import DryRun
 from constitution.run.examine import read_examination
 from constitution.run.examined import FOLDER
 from constitution.sources.judged_sets import DEFAULT, read_sets
@@ -154,3 +158,21 @@ def test_a_refused_judge_is_no_bad_input() -> None:
     with pytest.raises(typer.Exit) as left, told():
         raise JudgeNotPassed("no")
     assert left.value.exit_code == 1
+
+
+def test_a_dry_run_tells_of_the_examination(tmp_path: Path) -> None:
+    """That it comes first, and that it is not counted; nothing where none is to come."""
+    dry = BALANCED.dry_run(PROMPTS, model="scripted", **BOTH)
+    assert dry.examined == 300
+    assert "Before all this the judge is examined on 300 pairs" in _printed(dry)
+    for options in ({"examine": 0, **BOTH}, {"examination": str(tmp_path), **BOTH}, {}):
+        none = BALANCED.dry_run(PROMPTS, model="scripted", **options)
+        assert none.examined == 0
+        assert "examined" not in _printed(none)
+
+
+def _printed(dry: DryRun) -> str:
+    out = Console(file=io.StringIO(), width=120)
+    out.print(dry_run_view(dry, {}))
+    assert isinstance(out.file, io.StringIO)
+    return out.file.getvalue()

@@ -78,6 +78,8 @@ def _notes(dry: DryRun) -> Iterator[str]:
             "tokenizer for exact counts: --set engine.tokenizer=NAME"
         )
     yield "Most: every answer as long as it may be and used, but only at its last attempt. Least: none is of use."
+    if dry.examined:
+        yield f"Before all this the judge is examined on {dry.examined:,} pairs; what that takes is not counted here."
     if dry.unsure:
         yield f"{dry.unsure:,} inputs may be too long: the model's context is known when the engine starts."
     if dry.why_failed:

@@ -28,6 +28,7 @@ from constitution.verdicts import JudgeRead
 if TYPE_CHECKING:
     from constitution.run.budget import Budget
     from constitution.run.generate import Job
+    from constitution.sources.run_file import RunFile
 
 FOLDER = "examination"
 
@@ -45,6 +46,11 @@ def judging_of(recipe: object) -> Judging | None:
     """How a recipe's texts are judged by a model; None where no model judges them, or a callable does."""
     judging = getattr(recipe, "judging", None)
     return judging if isinstance(judging, Judging) and judging.read != "value" else None
+
+
+def examined_pairs(run: RunFile, recipe: object) -> int:
+    """How many pairs a run's judge is examined on before it labels; 0 where it is not, or was before."""
+    return 0 if judging_of(recipe) is None or run.examination is not None else run.examine
 
 
 def _read(judging: Judging) -> JudgeRead:

@@ -18,6 +18,7 @@ from constitution.messages import Prompt
 from constitution.records import Failure, Trace
 from constitution.run.before.supposing import Outlook, Supposer, Weigh, Weight
 from constitution.run.chain import Chains, Served, refuse_impossible
+from constitution.run.examined import examined_pairs
 from constitution.run.generate import Job
 from constitution.run.inputs import plan_inputs
 from constitution.run.opened import OpenedRun
@@ -112,6 +113,8 @@ class DryRun:
     begun: Mapping[str, int] | None
     """What the folder of the run has paid for already, and how many inputs are `pending`; it is not taken off."""
     examples: tuple[Example, ...]
+    examined: int = 0
+    """Pairs on which the judge is examined before all this; what that takes is not counted here."""
 
     def __repr__(self) -> str:
         cost = "" if self.cost is None else f", cost {self.cost.least:,.2f} to {self.cost.most:,.2f}"
@@ -352,6 +355,7 @@ def _result(job: Job, counting: _Counting, inputs: int, rate: float | None) -> D
         rate=rate,
         begun=begun,
         examples=tuple(seen.examples),
+        examined=examined_pairs(job.run, job.recipe),
     )
 
 
