@@ -16,7 +16,7 @@ from constitution.records import Candidate, Failure, Trace
 from constitution.store.judged_rows import judged_cells, judged_columns, read_judged
 from constitution.store.shards import from_row, read_shard, seal, to_row, trace_schema
 from constitution.store.sums import Sums
-from constitution.verdicts import JUDGE_READS, Judged, Read, Reading, Scored
+from constitution.verdicts import JUDGE_READS, Better, Judged, Read, Reading, Scored
 from tests.strategies import texts, traces
 
 numbers = st.one_of(st.none(), st.floats(allow_nan=False))
@@ -68,12 +68,17 @@ def stored(trace: Trace) -> Trace:
     st.lists(candidates, max_size=3).map(tuple),
     st.lists(st.builds(Judged, small, small, kinds, every), max_size=3).map(tuple),
     st.lists(st.builds(Scored, small, kinds, every), max_size=3).map(tuple),
+    st.sampled_from([None, "a", "b", "tie"]),
 )
 def test_whatever_was_judged_comes_back(
-    trace: Trace, own: tuple[Candidate, ...], judged: tuple[Judged, ...], scored: tuple[Scored, ...]
+    trace: Trace,
+    own: tuple[Candidate, ...],
+    judged: tuple[Judged, ...],
+    scored: tuple[Scored, ...],
+    preferred: Better | None,
 ) -> None:
     """In memory and through Parquet's types: every field, None and empty kept apart."""
-    full = replace(trace, candidates=own, judged=judged, scored=scored)
+    full = replace(trace, candidates=own, judged=judged, scored=scored, preferred=preferred)
     assert from_row(to_row(full)) == full
     assert stored(full) == full
 
@@ -95,10 +100,10 @@ def test_no_number_stays_none() -> None:
 
 def test_rows_without_a_judge_hold_empty_lists() -> None:
     """And those of older versions no columns at all."""
-    empty: dict[str, list[object]] = {"candidates": [], "judged": [], "scored": []}
+    empty: dict[str, list[object] | None] = {"candidates": [], "judged": [], "scored": [], "preferred": None}
     assert judged_cells(None) == empty
     assert judged_cells(Trace("r", 0, (user("Q?"),), None)) == empty
-    none: dict[str, tuple[object, ...]] = {"candidates": (), "judged": (), "scored": ()}
+    none: dict[str, object] = {"candidates": (), "judged": (), "scored": (), "preferred": None}
     assert read_judged({}) == read_judged(empty) == read_judged(dict.fromkeys(empty)) == none
 
 
