@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from constitution import Completion, Constitution, EngineDeadError, Request, Run, ScriptedEngine
+from constitution import Completion, EngineDeadError, Request, Run, ScriptedEngine
 from constitution.digest import uniform
 from constitution.engines.scripted import from_key
 from constitution.errors import SettingsChanged, SettingsError
@@ -303,6 +303,14 @@ def test_labels_are_found_out_at_the_start(labels: tuple[str, ...]) -> None:
     assert asyncio.run(serve()).started == [(), *wanted, ("value",)]
 
 
+def test_temperatures_reach_the_candidates(tmp_path: Path) -> None:
+    """Those of the run file, by turns."""
+    engine = KeepingEngine(script=by_oracle)
+    make(tmp_path, "run", engine, recipe="ai_feedback", candidates=3, temperatures=[0.25, 0.75])
+    drafts = Counter(request.sampling.temperature for request in engine.asked if request.role == "draft")
+    assert drafts == {0.25: 2 * len(RECORDS), 0.75: len(RECORDS)}
+
+
 def test_a_pair_has_what_its_trace_says(tmp_path: Path) -> None:
     """Rows that a run gives and rows that are made of its traces again are the same."""
     run = make(tmp_path, "run", ScriptedEngine(unsure), **RECIPES["ai_feedback"])
@@ -313,9 +321,3 @@ def test_a_pair_has_what_its_trace_says(tmp_path: Path) -> None:
     wide = replace(settler.pairing, labelling=replace(settler.pairing.labelling, keep_inconsistent=True))
     kept = [each for trace in run.traces() for each in replace(settler, pairing=wide).chain(trace).proposals]
     assert sum(isinstance(each, PreferencePair) for each in kept) > len(list(run.pairs()))
-
-
-def test_constitution_is_a_name() -> None:
-    """The constitution of these tests ships nothing: it is read from a file."""
-    assert JUDGED.count("preference:") == 3
-    assert Constitution is not None

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constitution.messages import user
+from constitution.messages import Better, user
 from constitution.records import Candidate, Failure, Trace
 from constitution.store.judged_rows import judged_cells, judged_columns, read_judged
 from constitution.store.shards import from_row, read_shard, seal, to_row, trace_schema
 from constitution.store.sums import Sums
-from constitution.verdicts import JUDGE_READS, Better, Judged, Read, Reading, Scored
+from constitution.verdicts import JUDGE_READS, Judged, Read, Reading, Scored
 from tests.strategies import texts, traces
 
 numbers = st.one_of(st.none(), st.floats(allow_nan=False))
