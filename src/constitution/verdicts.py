@@ -282,8 +282,18 @@ def _mean(weighted: Sequence[tuple[float, float]]) -> float:
     return fsum(value * (weight / most) for value, weight in weighted) / fsum(weight / most for _, weight in weighted)
 
 
-def _consistent(deciding: Sequence[Opinion]) -> bool | None:
-    """Whether the level means of the two orders prefer the same answer."""
+def order_means(found: Verdict) -> tuple[float, float] | None:
+    """What each order says of `a`, where it stands first and where it stands second: means of the level that decided.
+
+    Of a tie those of all that is readable. None where no orders were asked, or where one is unreadable.
+    """
+    if found.better is None:
+        return None
+    deciding = (each for each in found.by_principle if found.rank is None or each.rank == found.rank)
+    return _order_means([each for each in deciding if each.readable and each.weight > 0])
+
+
+def _order_means(deciding: Sequence[Opinion]) -> tuple[float, float] | None:
     sides = []
     for order in (0, 1):
         said = [(opinion.orders[order], opinion.weight) for opinion in deciding]
@@ -291,6 +301,14 @@ def _consistent(deciding: Sequence[Opinion]) -> bool | None:
         if not known:
             return None
         sides.append(_mean(known))
+    return sides[0], sides[1]
+
+
+def _consistent(deciding: Sequence[Opinion]) -> bool | None:
+    """Whether the level means of the two orders prefer the same answer."""
+    sides = _order_means(deciding)
+    if sides is None:
+        return None
     return (sides[0] > 0) == (sides[1] > 0) and (sides[0] < 0) == (sides[1] < 0)
 
 

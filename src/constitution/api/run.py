@@ -14,6 +14,7 @@ from rich.console import RenderableType
 
 from constitution.display import choose, draw, page_html, run_page
 from constitution.display.blocks import Page
+from constitution.display.labels import agreement_blocks
 from constitution.errors import ConstitutionError, InputError
 from constitution.formats.card.facts import CardText, RunRows
 from constitution.formats.export import DEFAULT_KINDS, Exported, Options, export
@@ -25,13 +26,17 @@ from constitution.formats.splits import TRAIN, Splits
 from constitution.formats.truncation import cut_of
 from constitution.principles import Principles
 from constitution.records import OUTCOMES, ChainResult, PreferencePair, Trace
+from constitution.run.labels import examined
 from constitution.run.merge import merge
 from constitution.run.opened import OpenedRun
 from constitution.sources.run_file import read_run
-from constitution.steps.agreement import Agreement, agreement
+from constitution.steps.agreement import Agreement
+from constitution.steps.agreement import agreement as agreement_with_people
 from constitution.steps.confirm import IfTie, IfWorse, Verify
 from constitution.steps.filter import Effects
+from constitution.steps.label_card import LabelCard
 from constitution.steps.policies import Policy
+from constitution.steps.two_judges import JudgeAgreement, agreement
 from constitution.store.shards import sha256_of
 
 if TYPE_CHECKING:
@@ -99,11 +104,15 @@ class Run:
         parts = ", ".join(f"{sums[name]} {name}" for name in (*OUTCOMES, "pending"))
         return f"<Run {self.path}: {sums['inputs']} inputs = {parts}>"
 
-    def page(self, pairs: Sequence[PreferencePair] = ()) -> Page:
-        """What a terminal and a notebook show of it, with some of its pairs."""
+    def page(self, pairs: Sequence[PreferencePair] = (), *, against: Run | None = None) -> Page:
+        """What a terminal and a notebook show of it, with some of its pairs, and beside another run's judge."""
         texts = {principle.id: principle.text for principle in self.principles.principles}
         summary = self.summary()
-        return run_page(summary, path=str(self.path), next=self._next(summary["failed"]), pairs=pairs, texts=texts)
+        beside = () if against is None else agreement_blocks(self.agreement(against), str(against.path))
+        return run_page(
+            summary, path=str(self.path), next=self._next(summary["failed"]), pairs=pairs, texts=texts,
+            labels=self.labels, against=beside,
+        )  # fmt: skip
 
     def __rich__(self) -> RenderableType:
         return draw(self.page(self.some_pairs()))
@@ -156,6 +165,30 @@ class Run:
         """The sums, as `constitution show --json` prints them."""
         return self._opened.summary()
 
+    @property
+    def labels(self) -> LabelCard | None:
+        """What the labels are worth: flips, ties, length, people ... of sealed chunks; None where no judge was asked.
+
+        Raises:
+            StoreError: a seal, a shard or the examination cannot be read.
+        """
+        return self._opened.labels()
+
+    def agreement(self, other: Run) -> JudgeAgreement:
+        """How often the judge of this run and that of another agree on the pairs that both were asked about.
+
+        A pair is the same where record, sample and both texts are, as in a run that was made with `reuse`. Both runs
+        are read once; 9 bytes a pair are held.
+
+        Raises:
+            InputError: one of them asked no judge.
+            StoreError: a run cannot be read.
+        """
+        for run in (self, other):
+            if run.labels is None:
+                raise InputError(f"{run.path}: no judge was asked in this run; agreement needs two that were judged")
+        return agreement(self._opened.verdicts(), other._opened.verdicts())
+
     def traces(self) -> Iterator[ChainResult]:
         """Every finished chain, in input order."""
         return self._opened.traces()
@@ -174,7 +207,7 @@ class Run:
             StoreError: if it cannot be read.
         """
         traces = (chain for chain in self.traces() if isinstance(chain, Trace) and chain.preferred is not None)
-        return agreement(traces, self._opened.settler.pairing.labelling)
+        return agreement_with_people(traces, self._opened.settler.pairing.labelling)
 
     def to_dataset(
         self,
@@ -277,6 +310,7 @@ class Run:
             made=opened.sums(),
             chains=opened.traces,
             turned_away=self._turned_away,
+            examined=examined(opened.folder),
         )
 
     def _turned_away(self) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,9 @@ from constitution.display.blocks import (
     line,
 )
 from constitution.display.chains import MEANINGS, pair_blocks
+from constitution.display.labels import label_blocks
 from constitution.records import OUTCOMES, REASONS, PreferencePair
+from constitution.steps.label_card import LabelCard
 from constitution.store.sums import SIGNS
 
 
@@ -30,6 +32,8 @@ def run_page(
     next: str = "",
     pairs: Iterable[PreferencePair] = (),
     texts: Mapping[str, str] | None = None,
+    labels: LabelCard | None = None,
+    against: Iterable[Block] = (),
 ) -> Page:
     """A run.
 
@@ -39,9 +43,13 @@ def run_page(
         next: the command that a user types next; none where it is empty.
         pairs: some pairs to show.
         texts: what each principle says, by id.
+        labels: what a judge's labels are worth.
+        against: what another run's judge says of the same pairs.
     """
+    judged = () if labels is None else label_blocks(labels)
     sections = [Section(pair_blocks(pair, texts or {})) for pair in pairs]
-    return Page(_headline(summary), (*_facts(summary, path), *_sums(summary), *sections, *_next(next)))
+    parts = (*_facts(summary, path), *_sums(summary), *judged, *against, *sections, *_next(next))
+    return Page(_headline(summary), parts)
 
 
 def _headline(summary: Mapping[str, Any]) -> Line:

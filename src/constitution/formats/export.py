@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,11 @@ from constitution.formats.splits import TRAIN, Splits, prompt_key
 from constitution.formats.truncation import Cut
 from constitution.shares import check_weights
 from constitution.steps.filter import FILTERS, Effect, Effects, Filter, sieve_of
+from constitution.steps.label_card import LabelCard
+from constitution.steps.label_sums import LabelSums
 from constitution.steps.policies import check_label_settings, pairing_of
 from constitution.steps.settle import Settler, by_input
+from constitution.steps.two_judges import JudgeAgreement, VerdictIndex, agreement
 from constitution.store.sums import Sums
 
 if TYPE_CHECKING:
@@ -194,6 +198,8 @@ class _Writing:
     chooser: Chooser
     lengths: PairLengths = field(default_factory=PairLengths)
     tags: Counter[str] = field(default_factory=Counter)
+    verdicts: dict[str, VerdictIndex] = field(default_factory=dict)
+    """Of judged runs, where there are several runs."""
     _parts: dict[tuple[str, str], Part] = field(default_factory=dict)
 
     def write(self) -> Facts:
@@ -225,6 +231,8 @@ class _Writing:
             tags=self.tags,
             text=self.options.card,
             command=command(self.runs, self.options),
+            labels=tuple(map(_label_card, self.runs, sums)),
+            agreements=tuple(self._agreements()),
         )
 
     def _run(self, number: int, ids: list[array[int]]) -> Sums:
@@ -237,8 +245,15 @@ class _Writing:
             seen.append(_id_key(row["id"]))
             if "drops" in self.options.kinds:
                 self._add("drops", TRAIN, run, row)
+        if _is_judged(run):
+            sums.labels = LabelSums()
+            self.verdicts[run.name] = VerdictIndex(settler.pairing.labelling)
         for group in by_input(run.chains()):
             sums.count_input(settler.input(group))
+            for result in group if run.name in self.verdicts else ():
+                sums.count_label(result, settler.pairing.labelling)
+                if len(self.runs) > 1:
+                    self.verdicts[run.name].count(result)
             seen.append(_id_key(group[0].record))
             asked = conversation_of(group)
             key = b"" if asked is None else prompt_key(asked)
@@ -249,6 +264,12 @@ class _Writing:
                         self._add(kind, TRAIN if kind == "drops" else split, run, row)
             settler.forget()
         return sums
+
+    def _agreements(self) -> Iterator[tuple[str, str, JudgeAgreement]]:
+        for one, other in combinations(self.verdicts, 2):
+            found = agreement(self.verdicts[one], self.verdicts[other])
+            if found.pairs:
+                yield one, other, found
 
     def _add(self, kind: str, split: str, run: RunRows, row: dict[str, Any]) -> None:
         if kind == "preference":
@@ -267,6 +288,17 @@ class _Writing:
             self.chooser.near_left[kind],
             self.chooser.mix_left[kind],
         )
+
+
+def _is_judged(run: RunRows) -> bool:
+    return "judge" in run.manifest.models
+
+
+def _label_card(run: RunRows, sums: Sums) -> LabelCard | None:
+    if sums.labels is None:
+        return None
+    judge = str(run.manifest.models["judge"]["model"])
+    return LabelCard(sums.labels, judge, run.settler.pairing.labelling, run.examined)
 
 
 def _id_key(id: str) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from constitution.errors import InputError, StoreError
+from constitution.run.labels import EXAMINATION, write_label_card
 from constitution.sources.run_file import dump_run, read_run
 from constitution.store.disk import sync_folder, write_atomically
 from constitution.store.folder import FOLDERS, Manifest, RunFolder, flat, may_change
@@ -144,7 +145,12 @@ def _copy(parts: Sequence[_Part], owners: Sequence[_Part], folder: RunFolder) ->
     lines = b"".join(path.read_bytes() for path in sessions if path.exists())
     write_atomically(folder.file("sessions.jsonl"), lines)
     settings = {**first.manifest.settings, "shard": None}
-    replace(first.manifest, settings=settings, plan=plan).write(folder.file("manifest.json"))
+    merged = replace(first.manifest, settings=settings, plan=plan)
+    examination = next((path for path in (part.folder.file(EXAMINATION) for part in parts) if path.exists()), None)
+    if examination is not None:
+        _copy_file(examination, folder.file(EXAMINATION))
+    write_label_card(folder, merged)
+    merged.write(folder.file("manifest.json"))
 
 
 def _copy_chunk(number: int, source: RunFolder, to: RunFolder) -> None:

@@ -14,14 +14,17 @@ import orjson
 from constitution.errors import InputError, SettingsError, StoreError
 from constitution.principles import Principles
 from constitution.records import OUTCOMES, ChainResult
+from constitution.run.labels import label_card
 from constitution.run.prices import cost, prices
 from constitution.run.replay import replay
 from constitution.run.resolve import OwnChecks, build_checks
 from constitution.sources.constitution_file import read_constitution
 from constitution.sources.run_file import read_run
 from constitution.steps.filter import Sieve, sieve_of
+from constitution.steps.label_card import LabelCard
 from constitution.steps.policies import pairing_of
 from constitution.steps.settle import Settler
+from constitution.steps.two_judges import VerdictIndex
 from constitution.store.folder import Manifest, RunFolder
 from constitution.store.journal import read_journal
 from constitution.store.shards import read_shard, read_sums
@@ -56,8 +59,7 @@ class OpenedRun:
     @property
     def chunks(self) -> range:
         """The numbers of its chunks; of a shard its own."""
-        first, step = self.manifest.shard or (0, 1)
-        return range(first, len(self.manifest.plan["chunks"]), step)
+        return self.manifest.chunks
 
     @property
     def inputs(self) -> int:
@@ -101,11 +103,32 @@ class OpenedRun:
                     totals.count_event(event)
         return totals
 
+    def labels(self) -> LabelCard | None:
+        """What its labels are worth, by its sealed chunks; None where no judge was asked.
+
+        Raises:
+            StoreError: a seal, a shard or the examination cannot be read.
+        """
+        return label_card(self.folder, self.manifest)
+
+    def verdicts(self) -> VerdictIndex:
+        """Its verdicts by what was compared; 9 bytes a pair.
+
+        Raises:
+            StoreError: if a shard or a journal cannot be read.
+            InputError: if the input of an unfinished run is not there any more.
+        """
+        index = VerdictIndex(self.settler.pairing.labelling)
+        for result in self.traces():
+            index.count(result)
+        return index
+
     def summary(self) -> dict[str, Any]:
         """What `constitution show --json` prints; inputs = paired + fine + dropped + failed + pending.
 
-        `cost` is there where the run began with prices.
+        `cost` is there where the run began with prices, `labels` where a judge was asked.
         """
+        labels = self.labels()
         sums, inputs = self.sums(), self.inputs
         finished: dict[str, int] = {outcome: sums.outcomes[outcome] for outcome in OUTCOMES}
         plain = sums.to_json()
@@ -120,6 +143,7 @@ class OpenedRun:
             "seconds": self.seconds(),
             **({"checks": plain["checks"]} if self.settler.checks else {}),
             "signs": plain["signs"],
+            **({} if labels is None else {"labels": labels.to_json()}),
             "constitution": dict(self.manifest.constitution),
             "complete": self.complete,
             "recipe": self.manifest.settings["recipe"],

@@ -267,6 +267,8 @@ class Worker:
         settled = self.settler.input(results)
         for result in results:
             chunk.sums.count_chain(result, self.settler.checks)
+            if "judge" in self.chains.recipe.roles:
+                chunk.sums.count_label(result, self.settler.pairing.labelling)
         if done is None and kept is None:
             chunk.finish(prompt.id, results, settled)
         else:

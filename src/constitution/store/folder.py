@@ -35,7 +35,7 @@ FOLDERS = ("journal", "shards", "dropped", "dropped_pairs", "failed")
 OURS = frozenset(
     {
         "manifest.json", "run.yaml", "constitution.yaml", "input.jsonl", "sessions.jsonl", "run.log", "run.lock",
-        "owner.json", *FOLDERS, "export",
+        "owner.json", "labels.json", "examination.json", "examination", *FOLDERS, "export",
     }
 )  # fmt: skip
 
@@ -99,6 +99,12 @@ class Manifest:
     def shard(self) -> tuple[int, int] | None:
         """Which chunks are the run's own, `(i, n)`; None where all are."""
         return parse_shard(self.settings.get("shard"))
+
+    @property
+    def chunks(self) -> range:
+        """The numbers of the run's chunks; of a shard its own."""
+        first, step = self.shard or (0, 1)
+        return range(first, len(self.plan["chunks"]), step)
 
     def planned(self) -> Plan:
         """The plan as an object."""

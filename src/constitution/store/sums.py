@@ -11,6 +11,8 @@ from constitution.checks import Check, keeps
 from constitution.engine import Completion
 from constitution.records import ChainResult, Dropped, Failure, Trace
 from constitution.steps.filter import NEAR_COPY
+from constitution.steps.label import Labelling
+from constitution.steps.label_sums import LabelSums
 from constitution.steps.pair import Settled
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class Sums:
     """By principle: `texts` revised under it, how many kept it `before` and `after`."""
     signs: Counter[str] = field(default_factory=Counter)
     """What was seen in the chains, by the names of SIGNS."""
+    labels: LabelSums | None = None
+    """What a judge did; None where nobody judged, or where an older version counted."""
 
     def add(self, other: Sums) -> None:
         """Add the counts of another part."""
@@ -59,6 +63,14 @@ class Sums:
         for mine, theirs in ((self.tokens, other.tokens), (self.checks, other.checks)):
             for name, counts in theirs.items():
                 mine.setdefault(name, Counter()).update(counts)
+        if other.labels is not None:
+            self.labels = self.labels or LabelSums()
+            self.labels.add(other.labels)
+
+    def count_label(self, result: ChainResult, labelling: Labelling) -> None:
+        """Count what a judge said in one chain."""
+        self.labels = self.labels or LabelSums()
+        self.labels.count(result, labelling)
 
     def count_input(self, settled: Settled) -> None:
         """Count one finished input and the pairs that it proposed."""
@@ -135,6 +147,7 @@ class Sums:
                 id: {name: self.checks[id][name] for name in ("texts", "before", "after")} for id in sorted(self.checks)
             },
             "signs": _plain(self.signs),
+            **({} if self.labels is None else {"labels": self.labels.to_json()}),
         }
 
     @classmethod
@@ -150,6 +163,7 @@ class Sums:
             tokens={stage: Counter(counts) for stage, counts in data["tokens"].items()},
             checks={id: Counter(counts) for id, counts in data["checks"].items()},
             signs=Counter(data["signs"]),
+            labels=LabelSums.from_json(data["labels"]) if "labels" in data else None,
         )
 
 

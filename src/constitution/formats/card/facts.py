@@ -13,7 +13,9 @@ from constitution.formats.rows import FileFormat, Shape
 from constitution.formats.splits import Splits
 from constitution.principles import Principles
 from constitution.records import ChainResult
+from constitution.steps.label_card import Examined, LabelCard
 from constitution.steps.settle import Settler
+from constitution.steps.two_judges import JudgeAgreement
 from constitution.store.folder import Manifest
 from constitution.store.sums import Sums
 
@@ -41,6 +43,8 @@ class RunRows:
     """Finished chains in input order; may be called again."""
     turned_away: Callable[[], Iterator[dict[str, Any]]]
     """Rows of `drops` for inputs that have no chain."""
+    examined: Examined | None = None
+    """What the examination of its judge found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,10 @@ class Facts:
     """Preference rows by tag; at most MAX_TAGS different ones."""
     text: CardText
     command: str
+    labels: tuple[LabelCard | None, ...]
+    """Of each run, under the labels of the export; None where no judge was asked."""
+    agreements: tuple[tuple[str, str, JudgeAgreement], ...]
+    """Of judged runs two by two, by their names; without those that share no pair."""
 
     @property
     def complete(self) -> bool:

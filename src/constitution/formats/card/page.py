@@ -9,6 +9,7 @@ from pathlib import Path
 from constitution.engines.models import is_scripted
 from constitution.formats.card.facts import ConfigFacts, Facts
 from constitution.formats.card.header import default_config, header, title_of, to_yaml
+from constitution.formats.card.labels import label_warnings, labels_part
 from constitution.formats.card.markdown import code, escaped, fence, table
 from constitution.formats.card.sections import (
     checks_part,
@@ -58,6 +59,10 @@ _COLUMNS = {
     "flags": "what filters saw and let pass, by their names",
     "dropped_pairs": "pairs of the chain that were dropped: rounds of their two texts, and why",
     "checks": "what code says of both texts, by principle",
+    "margin": "natural-log odds that the chosen answer is better, as the judge has it",
+    "p_chosen": "probability that the chosen answer is better, as the judge has it, 0 to 1",
+    "position_consistent": "whether the judge prefers the same answer in both orders",
+    "votes": "what the judge says under each principle",
     "tags": "of the input: harm categories or kinds of request",
     "metadata": "what else the input had, a JSON object as text",
     "fine": "whether the answer is a draft in which nothing was found to mend",
@@ -99,6 +104,7 @@ def render(facts: Facts) -> str:
         *_sums(facts),
         *lengths_part(facts),
         *checks_part(facts),
+        *labels_part(facts),
         "## How it was made",
         *making_part(facts),
         "## The constitution" if len({run.principles.digest for run in facts.runs}) == 1 else "## The constitutions",
@@ -122,6 +128,7 @@ def _warnings(facts: Facts) -> Iterator[str]:
             yield f"> **A part.** {code(run.name)} is shard {shard[0]}/{shard[1]} of a run, not the whole of it."
         if any(is_scripted(model["model"]) for model in run.manifest.models.values()):
             yield f"> **For tests only.** The answers of {code(run.name)} are random words of the scripted engine."
+    yield from label_warnings(facts)
     yield (
         "> **Content warning.** Prompts and answers may be harmful, offensive or wrong, the chosen answers too. "
         "They are here so that models learn to answer better; do not show them to people unwarned."
@@ -135,9 +142,10 @@ def _intro(facts: Facts) -> str:
         given = sum(run.made.signs["given_answers"] for run in facts.runs)
         head += (
             "A language model drafted answers, criticised them under the principles of a written constitution, and "
-            "revised them (Constitutional AI: Bai et al. 2022, arXiv 2212.08073). No person and no judge compared the "
-            "answers. "
+            "revised them (Constitutional AI: Bai et al. 2022, arXiv 2212.08073). "
         )
+        if not any(facts.labels):
+            head += "No person and no judge compared the answers. "
         if given:
             head += (
                 f"{given:,} of the drafts came with the prompts, from whoever wrote those: see what their source says. "
@@ -273,7 +281,7 @@ def _limitations(facts: Facts) -> Iterator[str]:
         "Models that revise have habits of length and wording, and a model trained on the pairs learns them too.",
         "Plain DPO on a small set keeps the form of a principle and loses the subject; add an SFT term.",
     ]
-    if _by_revision(facts):
+    if _by_revision(facts) and not any(facts.labels):
         lines.insert(
             0, "A chosen answer is the result of the loop: nothing but a check by code says that it is better."
         )
