@@ -301,7 +301,7 @@ def _count_opinion(opinion: Opinion, band: float, side: int, meant: int, counts:
         return
     said = opinion.vote if opinion.margin is None else opinion.margin
     assert said is not None
-    decided = said != 0 if opinion.margin is None else abs(said) >= band
+    decided = said != 0 and (opinion.margin is None or abs(said) >= band)
     counts["readable"] += 1
     counts["tie"] += not decided
     _count_orders(None if None in opinion.orders else (opinion.orders[0] or 0.0, opinion.orders[1] or 0.0), counts)
