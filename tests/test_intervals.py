@@ -58,8 +58,8 @@ numbers = st.lists(st.tuples(st.integers(-100, 100), st.integers(-100, 100)), mi
 def test_a_correlation_is_that_of_pairs_taken_both_ways_round(pairs: list[tuple[int, int]]) -> None:
     """Pearson's, with Fisher's interval, of every pair and its negative."""
     both = [*pairs, *((-x, -y) for x, y in pairs)]
-    xx, yy, xy = (sum(f(x, y) for x, y in pairs) for f in (lambda x, y: x * x, lambda x, y: y * y, lambda x, y: x * y))
-    found = correlation(xx, yy, xy, len(pairs))
+    squares = sum(x * x for x, _ in pairs), sum(y * y for _, y in pairs)
+    found = correlation(*squares, sum(x * y for x, y in pairs), len(pairs))
     spread = sqrt(sum(x * x for x, _ in both) * sum(y * y for _, y in both))
     if found is None:
         assert spread == 0

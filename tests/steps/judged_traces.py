@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf, nan
+from typing import Literal, TypeAlias
 
 from hypothesis import strategies as st
 
 from constitution.messages import user
-from constitution.records import Candidate, Draft, Failure, Revision, Round, Trace
+from constitution.records import Candidate, Draft, Failure, Revision, Round, Side, Trace
 from constitution.steps.label import Labelling
 from constitution.verdicts import Judged, Read, Reading, Scored
 
-IDS = ("kind", "short", "true")
+PRINCIPLES = {"kind": (0, 1.0), "short": (0, 2.0), "true": (1, 1.0)}
+"""Rank and weight by id."""
 logprobs = st.one_of(
     st.floats(-12, 0), st.sampled_from([None, -inf, nan, -0.5, -0.7, -1.0]), st.floats(-3, 0), st.floats(-3, 0)
 )
-votes = st.sampled_from([-1, 0, 1, None])
+Vote: TypeAlias = Literal[-1, 0, 1]
+VOTES: tuple[Vote | None, ...] = (-1, 0, 1, None)
+TURNED: dict[Vote | None, Vote | None] = {-1: 1, 0: 0, 1: -1, None: None}
+SIDES: tuple[Side | None, ...] = ("text", "negation", None)
 labellings = st.builds(
     Labelling,
     band=st.sampled_from([0.0, 0.2, 1.0]),
@@ -29,20 +34,18 @@ labellings = st.builds(
 @st.composite
 def readings(draw: st.DrawFn, kind: str) -> tuple[Reading, ...]:
     """Of one pair, or of one text."""
+    if kind == "value":
+        return (Reading("", (Read(value=draw(st.one_of(st.floats(-9, 9), st.just(nan)))),)),)
     found = []
     words = kind == "pairwise" and draw(st.integers(0, 4)) == 0
-    for id in draw(st.lists(st.sampled_from(IDS), min_size=1, max_size=3, unique=True)):
+    for id in draw(st.lists(st.sampled_from(list(PRINCIPLES)), min_size=1, max_size=3, unique=True)):
         reads = []
         for turned in (False, True):
             if words:
-                reads.append(Read(turned, word="A", vote=draw(votes)))
-            elif kind == "value":
-                reads = [Read(value=draw(st.one_of(st.floats(-9, 9), st.just(nan))))]
-                break
+                reads.append(Read(turned, word="A", vote=draw(st.sampled_from(VOTES))))
             else:
                 reads.append(Read(turned, (draw(logprobs), draw(logprobs))))
-        rank = draw(st.integers(0, 1))
-        found.append(Reading("" if kind == "value" else id, tuple(reads), rank, draw(st.sampled_from([1.0, 2.0]))))
+        found.append(Reading(id, tuple(reads), *PRINCIPLES[id]))
     return tuple(found)
 
 
@@ -63,7 +66,7 @@ def judged_traces(draw: st.DrawFn, record: str | None = None) -> Trace:
         rounds = tuple(Round(n, "kind", revision=Revision(numbered(order[n]))) for n in range(1, count))
         trace = replace(trace, draft=Draft(numbered(order[0])), rounds=rounds)
     else:
-        sides = ("text", "negation", None) if made == "sides" else (None, None, None)
+        sides = SIDES if made == "sides" else (None, None, None)
         trace = replace(trace, candidates=tuple(Candidate(n, numbered(order[n]), side=sides[n]) for n in range(count)))
     pairs = [(a, b) for a in range(count) for b in range(a)]
     judged = [
@@ -92,8 +95,7 @@ def _turned(judged: Judged) -> Judged:
 
 
 def _turned_read(read: Read) -> Read:
-    vote = None if read.vote is None else -read.vote
-    return replace(read, turned=not read.turned, vote=vote)  # type: ignore[arg-type]  # of -1, 0, 1 the negative is one
+    return replace(read, turned=not read.turned, vote=TURNED[read.vote])
 
 
 def renumbered(trace: Trace) -> Trace:

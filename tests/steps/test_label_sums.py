@@ -136,9 +136,7 @@ def _a_is_meant(trace: Trace, a: int, b: int) -> bool | None:
     if not trace.candidates:
         return a > b
     sides = {each.number: each.side for each in trace.candidates}
-    return None if "text" not in (sides[a], sides[b]) and "negation" not in (sides[a], sides[b]) else (
-        sides[a] == "text" or sides[b] == "negation"
-    )  # fmt: skip
+    return None if "text" not in (sides[a], sides[b]) else sides[a] == "text"
 
 
 @given(st.lists(judged_traces(), max_size=6), labellings)
@@ -160,8 +158,9 @@ def test_the_correlation_with_length(results: list[Trace], labelling: Labelling)
 def test_figures_of_reads(results: list[Trace], labelling: Labelling) -> None:
     """Every read of every kind, whichever of them labels."""
     card = LabelCard(counted(results, labelling))
-    judged: list[Judged | Scored] = [each for trace in results for each in (*trace.judged, *trace.scored)]
-    reads = [read for each in judged for reading in each.readings for read in reading.reads]
+    readings = [each.readings for trace in results for each in trace.judged]
+    readings += [each.readings for trace in results for each in trace.scored]
+    reads = [read for group in readings for reading in group for read in reading.reads]
     masses = [read.label_mass for read in reads if read.label_mass is not None]
     assert (card.unreadable_reads.value if card.unreadable_reads else None) == pytest.approx(
         ratio(not _says_something(read) for read in reads)
@@ -302,7 +301,8 @@ def test_calibration() -> None:
     card = LabelCard(counted(results, Labelling()))
     assert card.calibration_error == pytest.approx(sigmoid(2) - 0.75, abs=1e-5)
     (bin,) = card.sureness
-    assert (bin.low, bin.pairs, bin.right.value) == (pytest.approx(0.8), 4, 0.75)
+    assert (bin.pairs, bin.right.value) == (4, 0.75)
+    assert bin.low == pytest.approx(0.8)
     ties = LabelCard(counted([two(odds(0, 0), preferred="a")], Labelling()))
     assert ties.calibration_error == pytest.approx(0.0)
 

@@ -20,9 +20,9 @@ _COLUMNS = (
 def label_blocks(card: LabelCard) -> Iterator[Block]:
     """The label card of a run."""
     yield Section((Said("judge", line(card.judge)), examined_block(card.examined), *_uncounted(card)))
-    if not card.pairs:
-        return
     figures = list(card.figures())
+    if not figures:
+        return
     yield Table("labels by the judge", _COLUMNS, tuple(_row(*each) for each in figures))
     if any(measure.bad(found) for measure, found in figures):
         yield Said("!", line(Span("look at these before you train on the labels", "warn")))

@@ -73,6 +73,10 @@ class Examined:
             None if accuracy is None else Interval(**accuracy),
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**asdict(self), "sets": list(self.sets)}
+
 
 @dataclass(frozen=True)
 class LabelCard:
@@ -216,7 +220,7 @@ class LabelCard:
         return {
             "judge": self.judge,
             "labelling": asdict(self.labelling),
-            "examination": None if self.examined is None else asdict(self.examined),
+            "examination": None if self.examined is None else self.examined.to_json(),
             "pairs": self.pairs,
             "figures": {each.name: _plain(getattr(self, each.name)) for each in MEASURES},
             "calibration_error": self.calibration_error,

@@ -65,7 +65,8 @@ def _card(card: LabelCard) -> Iterator[str]:
     more = ", ".join(code(part) for part in (revision, precision) if part)
     yield f"Judge: {code(name)}{f' ({more})' if more else ''}. {_examined(card.examined)}"
     if not card.pairs:
-        yield "It was asked about no pair."
+        yield "It was asked about no pair of texts."
+    if not any(card.figures()):
         return
     yield table(
         ["figure", "", "95 % interval", "of"],
@@ -74,10 +75,15 @@ def _card(card: LabelCard) -> Iterator[str]:
     if card.calibration_error is not None:
         yield f"Calibration error: {card.calibration_error:.3f}."
         rows = [
-            (f"{each.low:.1f} to {each.high:.1f}", _percent(each.sure), _percent(each.right.value), _between(each.right),
-             each.pairs)
+            (
+                f"{each.low:.1f} to {each.high:.1f}",
+                _percent(each.sure),
+                _percent(each.right.value),
+                _between(each.right),
+                each.pairs,
+            )
             for each in card.sureness
-        ]  # fmt: skip
+        ]
         yield table(["p of the preferred answer", "mean", "people agree", "95 % interval", "pairs"], rows)
     yield from _principles(card)
 
