@@ -87,14 +87,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+UNEXAMINED: dict[str, Any] = {"examine": 0, "anyway": True}
+
+
 def made(folder: Path, name: str, odds: Odds, **settings: Any) -> Run:
     """A judged run of 60 prompts in three chunks."""
-    asked: dict[str, Any] = {
-        "recipe": "ai_feedback",
-        "judge_read": "both",
-        "judge_principles": 0,
-        "chunk_size": 20,
-    } | settings
+    asked: dict[str, Any] = (
+        {
+            "recipe": "ai_feedback",
+            "judge_read": "both",
+            "judge_principles": 0,
+            "chunk_size": 20,
+        }
+        | UNEXAMINED
+        | settings
+    )
     return tiny(folder, RULES, "rules.yaml").generate(prompts(60), folder / name, model=judge(odds), **asked)
 
 
@@ -147,7 +154,7 @@ def test_a_judge_that_says_yes(tmp_path: Path) -> None:
     """Its two wordings disagree."""
     engine = judge(lambda first, second: 0.1, yes=3.0)
     run = tiny(tmp_path, RULES).generate(
-        prompts(5), tmp_path / "run", model=engine, recipe="ai_feedback", judge_read="scoring"
+        prompts(5), tmp_path / "run", model=engine, recipe="ai_feedback", judge_read="scoring", **UNEXAMINED
     )
     assert run.labels is not None
     assert value(run.labels.wordings_differ) == 1.0
@@ -161,7 +168,7 @@ def test_a_judge_that_finds_revisions_worse(tmp_path: Path) -> None:
         return 4.0 * (second.startswith("Revised") - first.startswith("Revised"))
 
     run = tiny(tmp_path, RULES).generate(
-        prompts(20), tmp_path / "run", model=judge(against_revisions), verify="judge", rounds=1
+        prompts(20), tmp_path / "run", model=judge(against_revisions), verify="judge", rounds=1, **UNEXAMINED
     )  # fmt: skip
     found = run.labels
     assert found is not None
@@ -174,7 +181,7 @@ def test_a_judge_that_finds_revisions_worse(tmp_path: Path) -> None:
 def test_the_side_of_a_principle_is_meant_to_win(tmp_path: Path) -> None:
     """In a contrast, whichever of the two texts is asked about first."""
     run = tiny(tmp_path, RULES).generate(
-        prompts(20), tmp_path / "run", model=judge(by_worth), recipe="contrast", verify="judge"
+        prompts(20), tmp_path / "run", model=judge(by_worth), recipe="contrast", verify="judge", **UNEXAMINED
     )  # fmt: skip
     found, pairs = run.labels, list(run.pairs())
     assert found is not None
@@ -286,7 +293,8 @@ def examine(path: Path, verdict: str = "position-locked", *, passed: bool = Fals
         "sets": [{"name": "checks"}, {"name": "cases"}],
         "figures": {"accuracy": {"value": 0.51, "low": 0.47, "high": 0.55, "n": 400}},
     }  # fmt: skip
-    (path / "examination.json").write_bytes(orjson.dumps(data))
+    (path / "examination").mkdir(exist_ok=True)
+    (path / "examination" / "examination.json").write_bytes(orjson.dumps(data))
 
 
 def test_an_examination_is_told(tmp_path: Path) -> None:
@@ -310,7 +318,8 @@ def test_an_examination_is_told(tmp_path: Path) -> None:
 def test_a_broken_examination_is_refused(tmp_path: Path) -> None:
     """With its path, and what to do."""
     run = made(tmp_path, "run", by_worth)
-    (run.path / "examination.json").write_text('{"verdict": "passed"}')
+    (run.path / "examination").mkdir()
+    (run.path / "examination" / "examination.json").write_text('{"verdict": "passed"}')
     with pytest.raises(StoreError, match=r"examination\.json: cannot read the examination.*delete it"):
         _ = run.labels
 

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 
+from constitution.api.exports import export_runs
 from constitution.display import choose, draw, page_html, run_page
 from constitution.display.blocks import Page
 from constitution.display.labels import agreement_blocks
 from constitution.errors import ConstitutionError, InputError
-from constitution.formats.card.facts import CardText, RunRows
-from constitution.formats.export import DEFAULT_KINDS, Exported, Options, export
+from constitution.formats.card.facts import RunRows
+from constitution.formats.export import DEFAULT_KINDS, Exported
 from constitution.formats.hub import Target, push
 from constitution.formats.kinds import drops, kind_of
 from constitution.formats.mapped import as_datasets
-from constitution.formats.rows import FileFormat, Shape
+from constitution.formats.rows import Shape
 from constitution.formats.splits import TRAIN, Splits
-from constitution.formats.truncation import cut_of
 from constitution.principles import Principles
 from constitution.records import OUTCOMES, ChainResult, PreferencePair, Trace
 from constitution.run.labels import examined
@@ -32,10 +32,8 @@ from constitution.run.opened import OpenedRun
 from constitution.sources.run_file import read_run
 from constitution.steps.agreement import Agreement
 from constitution.steps.agreement import agreement as agreement_with_people
-from constitution.steps.confirm import IfTie, IfWorse, Verify
 from constitution.steps.filter import Effects
 from constitution.steps.label_card import LabelCard
-from constitution.steps.policies import Policy
 from constitution.steps.two_judges import JudgeAgreement, agreement
 from constitution.store.shards import sha256_of
 
@@ -235,8 +233,8 @@ class Run:
         """
         kind_of(kind)
         splits = Splits.of(split or ())
-        self._refuse_incomplete(partial)
-        rows = self._rows()
+        self.refuse_incomplete(partial)
+        rows = self.as_rows()
         rows = replace(rows, settler=rows.settler.over(filters or {}))
         made = as_datasets(kind, rows, splits, fine=fine)
         if split is None:
@@ -296,7 +294,8 @@ class Run:
         export_runs([self], out, to, repo_id=repo_id, **options)
         return push(Path(out), target, token=token)
 
-    def _rows(self) -> RunRows:
+    def as_rows(self) -> RunRows:
+        """The run as exports read it."""
         opened = self._opened
         return RunRows(
             name=str(self.path.resolve()),
@@ -317,107 +316,15 @@ class Run:
         for chunk in self._opened.chunks:
             yield from drops.turned_away(self.path / "dropped" / f"{chunk:05d}.jsonl")
 
-    def _refuse_incomplete(self, partial: bool) -> None:
+    def refuse_incomplete(self, partial: bool) -> None:
+        """Refuse to take the rows of an unfinished run, unless that is wanted.
+
+        Raises:
+            InputError: the run is not complete.
+        """
         if not partial and not self.complete:
             pending = self.summary()["pending"]
             raise InputError(
                 f"{self.path}: the run is not complete ({pending} of its inputs are pending); run it to its end, or "
                 "take what there is with --partial (partial=True)"
             )
-
-
-def export_runs(
-    runs: Sequence[Run],
-    out: str | os.PathLike[str],
-    to: str | Sequence[str] = DEFAULT_KINDS,
-    *,
-    format: FileFormat = "parquet",
-    partial: bool = False,
-    fine: bool = True,
-    pairs: Policy | None = None,
-    verify: Verify | None = None,
-    if_worse: IfWorse | None = None,
-    if_tie: IfTie | None = None,
-    tie_band: float | None = None,
-    clamp: float | None = None,
-    keep_inconsistent: bool | None = None,
-    filters: Effects | None = None,
-    tokenizer: str | None = None,
-    max_length: int | None = None,
-    split: Mapping[str, float] | Sequence[str] = (),
-    weights: Sequence[float] = (),
-    near_duplicates: float | None = None,
-    title: str | None = None,
-    license: str | None = None,
-    language: str | Sequence[str] = (),
-    prompts_license: str | None = None,
-    model_license: str | None = None,
-    repo_id: str | None = None,
-) -> Exported:
-    """Write the rows of several runs as one data set with a card; rows then have a column `run`.
-
-    Args:
-        runs: one or more, in the order in which their rows stand.
-        out: a folder; an earlier export of the same runs in it is replaced.
-        to: kinds of rows, one config each: `preference`, `sft`, `traces`, `drops`; the first is the default one.
-        format: `parquet` or `jsonl`.
-        partial: take what runs that are not complete have so far; the card says so.
-        fine: whether `sft` holds the drafts that were found fine.
-        pairs: another pair policy than the runs'.
-        verify: `none`, `check` or `judge`, if not as in the runs: who confirms pairs that are labelled by construction.
-        if_worse: what becomes of a pair that is found worse: `drop`, `keep`, `flip` or `flag`.
-        if_tie: what becomes of a pair whose sides are found equal: `flag`, `keep` or `drop`.
-        tie_band: a judge's margin nearer to 0 than this is a tie.
-        clamp: keeps each principle's p between 1 - clamp and clamp.
-        keep_inconsistent: keep pairs that the judge sees otherwise in the other order.
-        filters: other effects of filters than the runs', like `{"other_language": "drop"}`: by name, or by a
-            `Filter` of your own.
-        tokenizer: of the model to be trained (a folder, a hub name, `demo`): pairs that its trainer cuts to the same
-            tokens are dropped.
-        max_length: tokens of prompt and answer that the trainer keeps, from the start; 1024 as in TRL.
-        split: shares by the hash of the prompt, like `{"test": 0.05}` or `["test=0.05"]`; the rest is `train`.
-        weights: shares of the runs in the mix; none takes every row.
-        near_duplicates: of prompts whose word trigrams have this Jaccard similarity (0.3 to 1), one stays.
-        title: of the card.
-        license: of the data set, as the hub names it.
-        language: ISO 639 codes.
-        prompts_license: of the prompts, in words.
-        model_license: of the model that wrote the answers, in words.
-        repo_id: where it will be on the hub, for the card.
-
-    Raises:
-        InputError: a run is not complete, an option is wrong, or the folder holds something else.
-        StoreError: a run cannot be read, or the folder cannot be written.
-    """
-    text = CardText(
-        title=title,
-        license=license,
-        language=(language,) if isinstance(language, str) else tuple(language),
-        prompts_license=prompts_license,
-        model_license=model_license,
-        repo=repo_id,
-    )
-    options = Options(
-        kinds=(to,) if isinstance(to, str) else tuple(to),
-        format=format,
-        fine=fine,
-        labels={
-            "pairs": pairs,
-            "verify": verify,
-            "if_worse": if_worse,
-            "if_tie": if_tie,
-            "tie_band": tie_band,
-            "clamp": clamp,
-            "keep_inconsistent": keep_inconsistent,
-        },
-        filters=filters or {},
-        cut=cut_of(tokenizer, max_length),
-        splits=Splits.of(split),
-        weights=tuple(weights),
-        near_duplicates=near_duplicates,
-        card=text,
-    )
-    options.check(len(runs))
-    for run in runs:
-        run._refuse_incomplete(partial)  # noqa: SLF001 - a function of this room
-    return export([run._rows() for run in runs], Path(out), options)  # noqa: SLF001

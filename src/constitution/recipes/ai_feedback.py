@@ -81,7 +81,7 @@ class AIFeedback:
             constitution=self.judging.principles.digest, tools=prompt.tools, preferred=prompt.preferred,
         )  # fmt: skip
         drawn = self.judging.drawn(prompt, seeds)
-        if not all(drawn.values()):
+        if drawn and not any(drawn.values()):
             return replace(trace, reason="no_principle")
         candidates = yield from self._candidates(prompt)
         trace = replace(trace, candidates=candidates)

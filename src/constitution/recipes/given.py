@@ -63,7 +63,7 @@ class JudgeGiven:
         if len(texts) == 2 and same_text(texts[0][1], texts[1][1]):
             return trace
         drawn = self.judging.drawn(prompt, seeds)
-        if not all(drawn.values()):
+        if drawn and not any(drawn.values()):
             return replace(trace, reason="no_principle")
         pairs = [(texts[0], texts[1])] if len(texts) == 2 else []
         judged, scored = yield from self.judging.judge(prompt, texts, pairs, drawn)

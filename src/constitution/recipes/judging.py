@@ -117,8 +117,11 @@ class Judging:
         return {"judge_read": self.read, "judge_mode": self.mode, "judge_principles": self.number}
 
     def drawn(self, prompt: Prompt, seeds: Seeds) -> Mapping[Use, tuple[Principle, ...]]:
-        """The principles that the judge is asked about, for each way of asking."""
-        return {use: self.principles.judging(seeds, self.number, prompt.tags, use) for use in self.uses}
+        """The principles that the judge is asked about, for each way of asking; under both reads the same ones."""
+        found = {use: self.principles.judging(seeds, self.number, prompt.tags, use) for use in self.uses}
+        if self.read == "both":
+            found["scores"] = tuple(principle for principle in found["compares"] if principle.scores)
+        return found
 
     def judge(
         self,
@@ -135,7 +138,7 @@ class Judging:
         ]
         judged = yield from side_by_side(comparing)
         scoring: list[Flow[Scored]] = []
-        if "scores" in drawn:
+        if drawn.get("scores"):
             scoring = [judge_one(bench, asked, text, drawn["scores"], number) for number, text in texts]
         if self.read == "value":
             scoring = [value_of(bench, asked, text, number, prompt.tools) for number, text in texts]

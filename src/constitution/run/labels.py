@@ -16,7 +16,7 @@ from constitution.store.folder import Manifest, RunFolder
 from constitution.store.shards import read_shard, read_sums
 
 CARD = "labels.json"
-EXAMINATION = "examination.json"
+EXAMINATION = "examination/examination.json"
 
 
 def label_card(folder: RunFolder, manifest: Manifest) -> LabelCard | None:

@@ -148,6 +148,7 @@ def _copy(parts: Sequence[_Part], owners: Sequence[_Part], folder: RunFolder) ->
     merged = replace(first.manifest, settings=settings, plan=plan)
     examination = next((path for path in (part.folder.file(EXAMINATION) for part in parts) if path.exists()), None)
     if examination is not None:
+        folder.file(EXAMINATION).parent.mkdir(exist_ok=True)
         _copy_file(examination, folder.file(EXAMINATION))
     write_label_card(folder, merged)
     merged.write(folder.file("manifest.json"))

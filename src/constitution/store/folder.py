@@ -35,7 +35,7 @@ FOLDERS = ("journal", "shards", "dropped", "dropped_pairs", "failed")
 OURS = frozenset(
     {
         "manifest.json", "run.yaml", "constitution.yaml", "input.jsonl", "sessions.jsonl", "run.log", "run.lock",
-        "owner.json", "labels.json", "examination.json", "examination", *FOLDERS, "export",
+        "owner.json", "labels.json", "examination", *FOLDERS, "export",
     }
 )  # fmt: skip
 
