@@ -110,13 +110,13 @@ def test_draws_for_the_judge_are_their_own() -> None:
 
 
 def test_tags_limit_what_is_drawn() -> None:
-    """And each read draws of those that have its question."""
+    """And of those compared the scored ones are those that have both questions."""
     own = judged_by(3)
     limited = replace(own.principles[0], applies_to=("harmful",))
     scored = replace(own.principles[1], preference="")
     own = replace(own, principles=(limited, scored, own.principles[2]))
     both = Judging(own, "both", number=0)
-    assert [[p.id for p in both.drawn(PROMPT, SEEDS)[use]] for use in ("compares", "scores")] == [["p2"], ["p1", "p2"]]
+    assert [[p.id for p in both.drawn(PROMPT, SEEDS)[use]] for use in ("compares", "scores")] == [["p2"], ["p2"]]
     tagged = replace(PROMPT, tags=("harmful",))
     assert [p.id for p in both.drawn(tagged, SEEDS)["compares"]] == ["p0", "p2"]
     assert Judging(own, "value").drawn(PROMPT, SEEDS) == {}
