@@ -18,9 +18,9 @@ from constitution.engines.scripted import from_key
 from constitution.errors import JudgeNotPassed, SettingsChanged, SettingsError
 from constitution.run.before.dry_run import DryRun
 from constitution.run.examine import read_examination
-from constitution.run.examined import FOLDER
+from constitution.run.examined import FIRST_LOOK, FOLDER
 from constitution.sources.judged_sets import DEFAULT, read_sets
-from tests.examination.judges import Judge, Pairwise, deaf, honest
+from tests.examination.judges import Judge, Pairwise, deaf, first, honest, inverted
 
 BALANCED = Constitution.load("balanced")
 SETS = read_sets(DEFAULT, BALANCED.principles)
@@ -176,3 +176,26 @@ def _printed(dry: DryRun) -> str:
     out.print(dry_run_view(dry, {}))
     assert isinstance(out.file, io.StringIO)
     return out.file.getvalue()
+
+
+@pytest.mark.parametrize(("vice", "verdict"), [(first, "position-locked"), (inverted, "inverted")])
+def test_a_hopeless_judge_is_asked_little(tmp_path: Path, vice: Pairwise, verdict: str) -> None:
+    """Forty pairs are enough to see that more could not make it pass; the same command asks none of them again."""
+    engine = Counted(vice)
+    for _ in range(2):
+        with pytest.raises(JudgeNotPassed, match=verdict):
+            BALANCED.generate(PROMPTS, tmp_path / "run", model=engine, **BOTH)
+    assert read_examination(tmp_path / "run" / FOLDER).figures.pairs == FIRST_LOOK
+    assert engine.examined == FIRST_LOOK * 14
+
+
+def test_a_first_look_is_no_examination(tmp_path: Path) -> None:
+    """One that stopped behind it goes on to the whole, and asks nothing twice."""
+    engine, whole = Counted(honest), Counted(honest)
+    assert BALANCED.generate(PROMPTS, tmp_path / "whole", model=whole, **BOTH).complete
+    job_folder = tmp_path / "run"
+    with pytest.raises(JudgeNotPassed, match="too few to tell"):
+        BALANCED.generate(PROMPTS, job_folder, model=engine, examine=FIRST_LOOK, **BOTH)
+    assert engine.examined == FIRST_LOOK * 14
+    assert BALANCED.generate(PROMPTS, job_folder, model=engine, **BOTH).complete
+    assert engine.examined == whole.examined

@@ -6,12 +6,13 @@ Its answers and its record lie in the run's folder, under `examination/`, and ar
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from constitution.engines.models import Named
 from constitution.errors import JudgeNotPassed, SettingsError, StoreError
+from constitution.examination.decision import FLIPS, UNREADABLE
 from constitution.examination.questions import judge_digest
 from constitution.examination.record import Examination
 from constitution.recipes.judging import Judging
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from constitution.sources.run_file import RunFile
 
 FOLDER = "examination"
+FIRST_LOOK = 40
+"""Pairs after which a judge that cannot pass is told so: it is not asked about the others."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ async def _examination(job: Job, folder: RunFolder, judge: _Judge, budget: Budge
     own = folder.file(FOLDER)
     if (own / RECORD).exists():
         known = read_examination(own)
-        if known.holds_for(judge.digest):
+        if known.holds_for(judge.digest) and (_whole(known, job.run.examine) or hopeless(known)):
             return known
     if job.run.examination is not None:
         return _given(job.run.examination, own, judge)
@@ -119,7 +122,26 @@ async def _examination(job: Job, folder: RunFolder, judge: _Judge, budget: Budge
         out=own,
         budget=budget,
     )
+    if job.run.examine > FIRST_LOOK:
+        looked = await examine(replace(examining, limit=FIRST_LOOK))
+        if hopeless(looked):
+            return looked
     return await examine(examining)
+
+
+def hopeless(made: Examination) -> bool:
+    """Whether more pairs could not change that it does not pass: the whole interval lies on the wrong side."""
+    figures = made.figures
+    if made.verdict == "position-locked":
+        return figures.flips is not None and figures.flips.low > FLIPS
+    if made.verdict == "unreadable":
+        return figures.unreadable is not None and figures.unreadable.low > UNREADABLE
+    return made.verdict == "inverted"
+
+
+def _whole(made: Examination, wanted: int) -> bool:
+    """Whether it holds as many pairs as were wanted, or all that there are."""
+    return sum(each.asked for each in made.sets) >= min(wanted, sum(each.items for each in made.sets))
 
 
 def _given(named: str, own: Path, judge: _Judge) -> Examination:
