@@ -25,7 +25,7 @@ from constitution.run.chain import Chains, Served, refuse_impossible
 from constitution.run.drawing import Drawn, draw_records
 from constitution.run.examined import examination_tokens, examine_judge
 from constitution.run.inputs import exclusion_of, plan_inputs, same_inputs
-from constitution.run.labels import CARD, write_label_card
+from constitution.run.labels import note_labels
 from constitution.run.log import logger, run_log
 from constitution.run.resolve import OwnChecks, models_of, settler_of
 from constitution.run.serving import pool
@@ -181,8 +181,7 @@ async def generate(job: Job) -> bool:
             raise
         stands = await asyncio.to_thread(_stands, job, folder, source, plan)
         if not stands.missing or job.stopped:
-            if not folder.file(CARD).exists():
-                await asyncio.to_thread(_note_labels, folder)
+            await asyncio.to_thread(note_labels, folder, again=False)
             job.on_start("stopped" if stands.missing else "complete already: nothing was left to do")
             return not stands.missing
         reuse = await asyncio.to_thread(_reused, job, folder)
@@ -190,7 +189,7 @@ async def generate(job: Job) -> bool:
             with run_log(folder.file("run.log")):
                 logger.info("%d inputs in %d chunks, %d to do", plan.records, len(plan.chunks), stands.missing)
                 complete = await _logged(job, _start(job, folder, source, plan, manifest, stands, reuse))
-                await asyncio.to_thread(_note_labels, folder)
+                await asyncio.to_thread(note_labels, folder)
                 return complete
         finally:
             if reuse is not None:
@@ -346,12 +345,6 @@ def _worker(
         engine_name=digest("engine", first.model, first.fingerprint, size=6),
         on_progress=job.on_progress,
     )
-
-
-def _note_labels(folder: RunFolder) -> None:
-    """What the labels are worth so far; a run that stopped before its manifest stood has none."""
-    if folder.has_run:
-        write_label_card(folder, Manifest.read(folder.file("manifest.json")))
 
 
 def _note_session(folder: RunFolder, started: float) -> None:

@@ -76,3 +76,14 @@ def write_label_card(folder: RunFolder, manifest: Manifest) -> None:
     if card is not None:
         data: dict[str, Any] = card.to_json()
         write_atomically(folder.file(CARD), orjson.dumps(data, option=orjson.OPT_INDENT_2))
+
+
+def note_labels(folder: RunFolder, *, again: bool = True) -> None:
+    """Write the card at the end of a session; a run that stopped before its manifest stood has none.
+
+    Args:
+        folder: of the run.
+        again: whether a card that is there is written anew.
+    """
+    if folder.has_run and (again or not folder.file(CARD).exists()):
+        write_label_card(folder, Manifest.read(folder.file("manifest.json")))
