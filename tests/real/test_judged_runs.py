@@ -14,7 +14,10 @@ from constitution import Constitution, Run
 from constitution.engine import Answer, Completion, Request, seeded
 from constitution.engines.vllm import VLLMEngine
 from constitution.engines.vllm.settings import CPU_BLOCK
+from constitution.examination.decision import VERDICTS
 from constitution.messages import assistant, user
+from constitution.run.examine import read_examination
+from constitution.run.examined import FOLDER
 from constitution.steps.judge import Bench, judge_pair
 from constitution.verdicts import Verdict
 from tests.real.test_runs import PROMPTS, SETTINGS
@@ -27,7 +30,7 @@ RUN: dict[str, Any] = {
     "recipe": "ai_feedback",
     "judge_read": "both",
     "judge_principles": 2,
-    "examine": 0,
+    "examine": 6,
     "anyway": True,
 }
 GOOD = "Put it near the brightest window you have, water it when the top of the soil is dry, and pick the top leaves."
@@ -75,6 +78,22 @@ def _reads(run: Run) -> Iterator[dict[str, Any]]:
             for reading in each["readings"]:
                 assert [read["turned"] for read in reading["reads"]] == [False, True]
                 yield from reading["reads"]
+
+
+def test_the_examination_and_the_label_card_are_written(judged: Path) -> None:
+    """Whatever comes out: its verdict with the reason, in the run's folder and on its card."""
+    record = read_examination(judged / FOLDER)
+    assert record.figures.pairs == 6
+    assert record.verdict in VERDICTS
+    assert record.why
+    assert record.figures.unreadable is not None
+    assert record.figures.unreadable.value == 0
+    labels = Run.open(judged).labels
+    assert labels is not None
+    assert labels.examined is not None
+    assert labels.examined.verdict == record.verdict
+    assert labels.pairs == labels.readable > 0
+    assert (judged / "labels.json").exists()
 
 
 def test_a_swap_is_the_same_margin_the_other_way_round(engine_host: EngineHost) -> None:
@@ -132,7 +151,14 @@ async def _drive(flow: Any, engine: Listening) -> None:
 def test_thoughts_come_before_the_labels(engine_host: EngineHost, tmp_path: Path) -> None:
     """Mode think on a real model: two requests for a read, and the label behind the thought in the same transcript."""
     roles = {**SETTINGS["roles"], "judge": {"max_tokens": 24, "temperature": 0.8}}
-    settings = {**RUN, "judge_read": "pairwise", "judge_mode": "think", "judge_principles": 1, "roles": roles}
+    settings = {
+        **RUN,
+        "examine": 0,
+        "judge_read": "pairwise",
+        "judge_mode": "think",
+        "judge_principles": 1,
+        "roles": roles,
+    }
     run = Constitution.load("verifiable").generate(PROMPTS[:4], tmp_path / "run", model=engine_host.engine, **settings)
     tokens = run.summary()["tokens"]
     assert tokens["think"]["requests"] >= tokens["judge"]["requests"] > 0
