@@ -29,7 +29,8 @@ from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLIN
 from constitution.records import PreferencePair, Round
 from constitution.run.chain import MAX_ATTEMPTS
 from constitution.sources.constitution_file import parse_constitution, read_constitution
-from constitution.sources.run_file import PricesFile, RoleFile, RunFile, SourceFile
+from constitution.sources.run_file import RunFile
+from constitution.sources.run_parts import PricesFile, RoleFile, SourceFile
 from constitution.steps.critique import FINDING_SCHEMA
 from constitution.steps.filter import COPY_THRESHOLD, DEFAULT_EFFECTS, FILTERS, trigram_jaccard
 from constitution.steps.filter.remarks import CLOSING_LIMIT

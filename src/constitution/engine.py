@@ -13,7 +13,9 @@ from constitution.digest import Part, digest
 from constitution.messages import Conversation
 from constitution.seeds import Seeds
 
-ModelRole: TypeAlias = Literal["draft", "critique", "revise", "judge"]
+ModelRole: TypeAlias = Literal["draft", "critique", "revise", "judge", "draft2", "draft3", "draft4"]
+DRAFT_ROLES: tuple[ModelRole, ...] = ("draft", "draft2", "draft3", "draft4")
+"""Of models that answer the same prompts by turns."""
 FinishReason: TypeAlias = Literal["stop", "length"]
 Thinking: TypeAlias = Literal["on", "off"] | int | None
 """`None` leaves it to the chat template; a number is a budget in tokens."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from constitution import Constitution
 from constitution.engine import Ask, Completion, Request, Sampling
 from constitution.errors import SettingsError
 from constitution.messages import Prompt
@@ -287,3 +289,28 @@ def test_labels_reach_the_engine() -> None:
 
     run_chain(AIFeedback(judging()), PROMPT, scripted(keep))
     assert [request.labels for request in requests] == [(), (), ("A", "B"), ("A", "B")]
+
+
+def test_several_models_answer_by_turns(tmp_path: Path) -> None:
+    """Each candidate is of its model, under that model's own settings; what none would use is refused."""
+    options: dict[str, Any] = {"recipe": "ai_feedback", "candidates": 3, "examine": 0, "anyway": True}
+    roles = {"draft2": {"model": "scripted:second", "max_tokens": 9}}
+    constitution = Constitution.load("balanced")
+    run = constitution.generate(["Hello?"], tmp_path / "run", model="scripted", roles=roles, **options)
+    models = run._opened.manifest.models
+    assert (models["draft"]["model"], models["draft2"]["model"]) == ("scripted", "scripted:second")
+    (trace,) = run.traces()
+    assert isinstance(trace, Trace)
+    alone = constitution.generate(["Hello?"], tmp_path / "alone", model="scripted", **options)
+    (single,) = alone.traces()
+    assert isinstance(single, Trace)
+    same = [a.text == b.text for a, b in zip(trace.candidates, single.candidates, strict=True)]
+    assert same == [True, False, True]
+    assert run._opened.manifest.settings["sampling"]["draft2"]["max_tokens"] == 9
+    for wrong, told in (
+        ({"candidates": 2, "roles": {**roles, "draft3": {"model": "scripted:third"}}}, "3 models for 2 candidates"),
+        ({"roles": {"draft2": {"temperature": 0.5}}}, r"name it in roles\.draft2\.model"),
+        ({"recipe": "contrast", "roles": roles}, "goes with the recipe ai_feedback"),
+    ):
+        with pytest.raises(SettingsError, match=told):
+            constitution.generate(["Hello?"], tmp_path / "no", model="scripted", **{**options, **wrong})

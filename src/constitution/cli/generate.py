@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from constitution.cli.completion import constitutions, models, one_of
 from constitution.cli.drive import drive
 from constitution.cli.exits import told
 from constitution.display import console, draw
+from constitution.engine import DRAFT_ROLES
 from constitution.errors import SettingsError
 from constitution.run.chain import TOO_LONG
 from constitution.run.generate import Job
@@ -78,6 +80,10 @@ def generate(
     verdict_first: Annotated[bool, typer.Option("--verdict-first", help="A finding first; none, no revision.")] = False,
     no_critique: Annotated[bool, typer.Option("--no-critique", help="Revise without a critique.")] = False,
     candidates: Annotated[int | None, typer.Option(help="Answers to each prompt (ai_feedback).")] = None,
+    candidate_model: Annotated[
+        list[str] | None,
+        typer.Option(help="Another model that answers by turns with --model; up to three.", autocompletion=models),
+    ] = None,
     temperature: Annotated[list[float] | None, typer.Option(help="Of the candidates by turns. Repeatable.")] = None,
     judge: Annotated[
         str | None,
@@ -132,6 +138,7 @@ def generate(
         out = "-" if dry_run and run_file is None and out is None else out
         own = [] if tokenizer is None else [f"engine.tokenizer={json.dumps(tokenizer)}"]
         own += [] if judge is None else [f"roles.judge.model={json.dumps(judge)}"]
+        own += _candidate_models(candidate_model or ())
         run = read_run(
             run_file, [*own, *(settings or ())], constitution=constitution, model=model, out=out, recipe=recipe,
             prompts=_sources(prompts, weight, config=config, split=split, revision=revision),
@@ -162,6 +169,13 @@ def generate(
             show_preview(job, as_json=as_json)
             return
         _finish(Run.open(run.out), as_json=as_json, stopped=job.limit_reached)
+
+
+def _candidate_models(names: Sequence[str]) -> list[str]:
+    """Settings of the models beside `--model`."""
+    if len(names) >= len(DRAFT_ROLES):
+        raise SettingsError(f"{len(names)} --candidate-model: at most {len(DRAFT_ROLES) - 1} beside --model")
+    return [f"roles.{role}.model={json.dumps(name)}" for role, name in zip(DRAFT_ROLES[1:], names, strict=False)]
 
 
 def _sources(names: list[str] | None, weights: list[float] | None, **place: str | None) -> list[dict[str, Any]] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -38,20 +39,34 @@ class AIFeedback:
     policy: CandidatePolicy = "best_worst"
     """Which candidates are compared: for `against_draft` only those with the first."""
     draft_sampling: Sampling = DRAFT_SAMPLING
+    other_drafts: Mapping[ModelRole, Sampling] = field(default_factory=lambda: MappingProxyType({}))
+    """Other models that answer by turns: how each samples, by its role (`draft2` ...)."""
     lora: Mapping[ModelRole, str] = field(default_factory=lambda: MappingProxyType({}))
 
     name: ClassVar[str] = "ai_feedback"
     stages: ClassVar[tuple[str, ...]] = ("draft", "think", "judge")
-    roles: ClassVar[tuple[ModelRole, ...]] = ("draft", "judge")
 
     def __post_init__(self) -> None:
         if not 2 <= self.candidates <= MAX_CANDIDATES:
             raise SettingsError(f"candidates is {self.candidates}, expected 2 to {MAX_CANDIDATES}")
+        if len(self._drafts) > self.candidates:
+            raise SettingsError(
+                f"{len(self._drafts)} models for {self.candidates} candidates: one would never answer; raise candidates"
+            )
 
     @property
     def sampling(self) -> Mapping[ModelRole, Sampling]:
         """How each role samples."""
-        return {"draft": self.draft_sampling, "judge": self.judging.sampling}
+        return {**self._drafts, "judge": self.judging.sampling}
+
+    @property
+    def roles(self) -> tuple[ModelRole, ...]:
+        """The models that it asks."""
+        return (*self._drafts, "judge")
+
+    @property
+    def _drafts(self) -> Mapping[ModelRole, Sampling]:
+        return {"draft": self.draft_sampling, **self.other_drafts}
 
     @property
     def labels(self) -> Mapping[ModelRole, tuple[str, ...]]:
@@ -99,17 +114,19 @@ class AIFeedback:
         if prompt.responses:
             return given
         asks = [
-            Ask("draft", "draft", prompt.conversation, self._sampling(number), round=number, tools=prompt.tools,
-                lora=self.lora.get("draft"))
-            for number in range(len(given), self.candidates)
+            Ask(role, "draft", prompt.conversation, self._sampling(role, number), round=number, tools=prompt.tools,
+                lora=self.lora.get(role))
+            for number, role in zip(range(self.candidates), cycle(self._drafts), strict=False)
+            if number >= len(given)
         ]  # fmt: skip
         answers = yield from ask_all(tuple(asks))
         return (*given, *(candidate_of(asked.round, answer) for asked, answer in zip(asks, answers, strict=True)))
 
-    def _sampling(self, number: int) -> Sampling:
+    def _sampling(self, role: ModelRole, number: int) -> Sampling:
+        sampling = self._drafts[role]
         if not self.temperatures:
-            return self.draft_sampling
-        return replace(self.draft_sampling, temperature=self.temperatures[number % len(self.temperatures)])
+            return sampling
+        return replace(sampling, temperature=self.temperatures[number % len(self.temperatures)])
 
     def longest(self, prompt: Prompt, seeds: Seeds) -> Mapping[ModelRole, Longest]:
         """The longest request to each role: a draft, and a judge's request with both answers at their longest."""
@@ -117,8 +134,10 @@ class AIFeedback:
         found: dict[ModelRole, Longest] = {}
         sampled: Sequence[int] = ()
         if not prompt.responses:
-            sampled = [self.draft_sampling.max_tokens] * (self.candidates - len(known))
-            found["draft"] = Longest(prompt.conversation, self.draft_sampling.max_tokens)
+            most = [sampling.max_tokens for sampling in self._drafts.values()]
+            sampled = [most[number % len(most)] for number in range(len(known), self.candidates)]
+            for role, tokens in zip(self._drafts, most, strict=True):
+                found[role] = Longest(prompt.conversation, tokens)
         if known and self.policy == "against_draft":
             sampled = sampled[:1]
         found["judge"] = self.judging.longest(prompt, self.judging.drawn(prompt, seeds), known, sampled)

@@ -12,7 +12,8 @@ from constitution.run.chain import Served
 from constitution.run.versions import versions
 from constitution.sources.dump import dump_constitution
 from constitution.sources.prompts import PromptFile, PromptSource
-from constitution.sources.run_file import SourceFile, dump_run
+from constitution.sources.run_file import dump_run
+from constitution.sources.run_parts import SourceFile
 from constitution.store.disk import write_atomically
 from constitution.store.folder import Manifest, RunFolder
 from constitution.store.plan import Plan

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from constitution.sources.run_file import PricesFile, RunFile
+from constitution.sources.run_file import RunFile
+from constitution.sources.run_parts import PricesFile
 
 UNIT = 1_000_000
 """Tokens that a price is for."""

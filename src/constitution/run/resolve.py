@@ -50,6 +50,7 @@ def build_recipe(run: RunFile, principles: Principles) -> Recipe:
     """
     if run.recipe not in RECIPES:
         raise SettingsError(f"recipe '{run.recipe}': expected one of {', '.join(RECIPES)}")
+    run.other_drafts()  # refuses those that the recipe would never ask
     return RECIPES[run.recipe](run, principles)
 
 
@@ -73,6 +74,7 @@ def _ai_feedback(run: RunFile, principles: Principles) -> Recipe:
         temperatures=tuple(run.temperatures),
         policy=cast("CandidatePolicy", run.policy),
         draft_sampling=run.sampling()["draft"],
+        other_drafts=run.other_drafts(),
         lora=run.lora(),
     )
 

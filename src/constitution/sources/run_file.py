@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
-from constitution.engine import ModelRole, Sampling
+from constitution.engine import DRAFT_ROLES, ModelRole, Sampling
 from constitution.engines.models import Named
 from constitution.errors import Problem, RunFileError, SettingsError
 from constitution.examination.decision import AT_LEAST
@@ -24,6 +24,7 @@ from constitution.sources.prompts import PromptSource
 from constitution.sources.prompts.exclusion import RUN
 from constitution.sources.prompts.reading import BadRows, Reading, Side
 from constitution.sources.prompts.source import where
+from constitution.sources.run_parts import PATTERNS, Count, PricesFile, RoleFile, SourceFile, Text, Written
 from constitution.steps.confirm import IfTie, IfWorse, Verify
 from constitution.steps.filter import Effect, FilterName
 from constitution.steps.judge import JudgeMode
@@ -38,53 +39,6 @@ EXAMINED_PAIRS = 300
 """On a CPU some minutes, on a GPU seconds; from 200 on a judge can pass."""
 T = TypeVar("T")
 
-TEXT = r"\S"
-PATTERNS = {
-    TEXT: "text that is not blank (or leave the key out)",
-    "^[0-9]+/[0-9]+$": "i/n, like 0/4 for the first of four",
-}
-Text = Annotated[str, Field(pattern=TEXT)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class PricesFile(_Written):
-    """What 1,000,000 tokens cost, in any currency."""
-
-    prompt: float = Field(ge=0, allow_inf_nan=False, description="Of prompts.")
-    cached: float | None = Field(None, ge=0, allow_inf_nan=False, description="Of prompts out of a cache; else prompt.")
-    output: float = Field(ge=0, allow_inf_nan=False, description="Of answers, thoughts among them.")
-
-
-class RoleFile(_Written):
-    """How one role samples, and with which model. What is unset is inherited."""
-
-    model: Text | None = Field(None, description="Model of this role; else the run's.")
-    engine: dict[str, Any] | None = Field(None, description="Options of the engine of this role's own model.")
-    lora: Text | None = Field(None, description="LoRA adapter of this role.")
-    temperature: float | None = Field(None, ge=0, le=2, description="0 is greedy.")
-    top_p: float | None = Field(None, gt=0, le=1, description="Below 1 only the likeliest tokens that sum to it.")
-    top_k: int | None = Field(None, ge=0, description="0 is off.")
-    min_p: float | None = Field(None, ge=0, le=1, description="Least share of the likeliest token's probability.")
-    max_tokens: Count | None = Field(None, description="Most tokens of one answer.")
-    stop: list[Annotated[str, Field(min_length=1)]] | None = Field(None, description="Texts at which an answer ends.")
-    thinking: Literal["on", "off"] | Count | None = Field(None, description="on, off, or a budget in tokens.")
-    chat_template_kwargs: dict[str, Any] | None = Field(None, description="Handed to the chat template.")
-    prices: PricesFile | None = Field(None, description="Prices of this role's model; else the run's.")
-
-
-class SourceFile(_Written):
-    """One source of prompts."""
-
-    source: Text = Field(description="A file, a folder, a data set of the hub, or - for standard input.")
-    config: Text | None = Field(None, description="Of a data set that has several.")
-    split: Text | None = Field(None, description="Of a data set that has several.")
-    revision: Text | None = Field(None, description="Branch, tag or commit on the hub.")
-    weight: float | None = Field(None, gt=0, description="Its share in the mix.")
-
 
 def _as_sources(value: object) -> object:
     """A name alone, or one source alone, is a list of one."""
@@ -94,7 +48,7 @@ def _as_sources(value: object) -> object:
     return [{"source": item} if isinstance(item, str) else item for item in found if item != ""]
 
 
-class RunFile(_Written):
+class RunFile(Written):
     """Everything that a run needs."""
 
     schema_: Literal[1] = Field(1, alias="schema", description="Of this kind of file.")
@@ -177,7 +131,7 @@ class RunFile(_Written):
     max_cost: float | None = Field(None, gt=0, allow_inf_nan=False, description="Most money; it needs prices.")
     reuse: Text | None = Field(None, description="A run whose answers are taken where the request is the same.")
     engine: dict[str, Any] = Field(default_factory=dict, description="Options of the engine, handed on untouched.")
-    roles: dict[Literal["draft", "critique", "revise", "judge"], RoleFile] = Field(
+    roles: dict[ModelRole, RoleFile] = Field(
         default_factory=dict, description="How each role samples, and with which model."
     )
 
@@ -256,6 +210,20 @@ class RunFile(_Written):
             "clamp": self.clamp,
             "keep_inconsistent": self.keep_inconsistent or None,
         }
+
+    def other_drafts(self) -> Mapping[ModelRole, Sampling]:
+        """How the other models sample that answer by turns with that of the role draft, whose settings they inherit.
+
+        Raises:
+            SettingsError: one names no model, or the recipe asks for one answer alone.
+        """
+        found = {role: self.roles[role] for role in DRAFT_ROLES[1:] if role in self.roles}
+        for role, own in found.items():
+            if own.model is None:
+                raise SettingsError(f"roles.{role} is another model that answers: name it in roles.{role}.model")
+        if found and self.recipe != "ai_feedback":
+            raise SettingsError(f"roles.{min(found)} goes with the recipe ai_feedback, whose candidates take turns")
+        return MappingProxyType({role: _sampling(self.sampling()["draft"], own) for role, own in found.items()})
 
     def lora(self) -> Mapping[ModelRole, str]:
         """The adapter of each role that has one."""
