@@ -44,7 +44,7 @@ def test_killed_all_over_its_life(settings: dict[str, Any], tmp_path: Path) -> N
         "constitution": str(constitution),
         "prompts": str(write_prompts(tmp_path / "prompts.jsonl", prompts(6))),
         "latency_ms": 1,
-        "settings": {"in_flight": IN_FLIGHT, "chunk_size": 4, **settings},
+        "settings": {"in_flight": IN_FLIGHT, "chunk_size": 4, "examine": 0, "anyway": True, **settings},
     }
     whole = _seen(mode="whole", job=job, folder=str(tmp_path))
     files, paid = sealed_files(Path(whole["out"])), set(whole["asked"])
