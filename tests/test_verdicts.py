@@ -257,14 +257,27 @@ def test_scores_have_no_orders() -> None:
 
 @given(st.floats(0.501, 0.999), st.floats(-30, 30))
 def test_the_clamp(clamp: float, margin: float) -> None:
-    """p of each principle stays between 1 - clamp and clamp, and the sign stays; orders are not clamped."""
+    """p of each principle stays between 1 - clamp and clamp, and the sign stays; each order is clamped."""
     (found,) = opinions(both((0.0, -margin), (-margin, 0.0)), clamp)
     assert found.margin is not None
     assert 1 - clamp - 1e-9 <= sigmoid(found.margin) <= clamp + 1e-9
     assert (found.margin > 0, found.margin < 0) == (margin > 0, margin < 0)
     if 1 - clamp < sigmoid(margin) < clamp:
         assert found.margin == margin
-    assert found.orders == (margin, margin)
+    assert found.orders == (found.margin, found.margin)
+
+
+def test_orders_agree_as_what_decides_has_it() -> None:
+    """A clamp holds the orders too: a label and its consistency come of the same numbers."""
+    loud, soft, other = (
+        Reading(name, (Read(False, (odds, 0.0)), Read(True, (0.0, odds))))
+        for name, odds in (("loud", 10.0), ("soft", -1.0), ("other", -1.0))
+    )
+    found = verdict(opinions(Judged(0, 1, "pairwise", (loud, soft, other)), 0.6), 0.1)
+    assert found.better == "b"
+    assert found.position_consistent
+    split = Reading("split", (Read(False, (10.0, 0.0)), Read(True, (0.5, 0.0))))
+    assert verdict(opinions(Judged(0, 1, "pairwise", (split,)), 0.6), 0.0).position_consistent is False
 
 
 def test_the_clamp_is_for_each_principle() -> None:

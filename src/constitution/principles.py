@@ -18,6 +18,8 @@ DIGEST_VERSION = 1
 
 Use: TypeAlias = Literal["revises", "compares", "scores", "contrasts"]
 """What a principle can be drawn for, by the names of its properties."""
+_DRAWS = {"revises": "principle", "compares": "judge", "scores": "judge"}
+"""What a draw is named: both reads of a judge draw the same principles, where those have both questions."""
 Reply: TypeAlias = Literal["answer", "partial", "refuse"]
 
 
@@ -187,7 +189,7 @@ class Principles:
         candidates = self.applying(tags, use)
         if not candidates:
             return ()
-        what = "principle" if use == "revises" else use
+        what = _DRAWS.get(use, use)
         drawn: list[Principle] = []
         left = list(candidates)
         for round in range(1, rounds + 1):

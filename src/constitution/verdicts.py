@@ -220,15 +220,22 @@ def opinions(judged: Judged, clamp: float | None = None) -> tuple[Opinion, ...]:
     return tuple(_opinion(reading, clamp) for reading in judged.readings)
 
 
-def opinions_of_scores(a: Scored, b: Scored) -> tuple[Opinion, ...]:
-    """What each principle says of two answers that were scored one at a time: log-odds(a) - log-odds(b)."""
+def opinions_of_scores(a: Scored, b: Scored, clamp: float | None = None) -> tuple[Opinion, ...]:
+    """What each principle says of two answers that were scored one at a time: log-odds(a) - log-odds(b).
+
+    Args:
+        a: the first answer.
+        b: the second.
+        clamp: as in `opinions`; the numbers of a callable have no probability and are left as they are.
+    """
+    clamp = None if a.read == "value" else clamp
     others = {reading.principle: reading for reading in b.readings}
     found = []
     for mine in a.readings:
         if mine.principle in others:
             theirs = others[mine.principle].margin
             margin = None if mine.margin is None or theirs is None else mine.margin - theirs
-            found.append(Opinion(mine.principle, margin, rank=mine.rank, weight=mine.weight))
+            found.append(Opinion(mine.principle, clamped(margin, clamp), rank=mine.rank, weight=mine.weight))
     return tuple(found)
 
 
@@ -239,12 +246,20 @@ def _opinion(reading: Reading, clamp: float | None) -> Opinion:
         return Opinion(
             reading.principle, None, reading.vote, (said.get(False), said.get(True)), reading.rank, reading.weight
         )
-    odds = {turn: read.log_odds for turn, read in by_turn.items()}
+    odds = {turn: clamped(read.log_odds, clamp) for turn, read in by_turn.items()}
     margin = reading.margin
-    if margin is not None and clamp is not None:
-        most = log(clamp / (1 - clamp))
-        margin = max(-most, min(most, margin))
+    if margin is not None and clamp is not None:  # what decides and what says whether the orders agree is the same
+        known = [each for each in (clamped(read.log_odds, clamp) for read in reading.reads) if each is not None]
+        margin = fsum(known) / len(known)
     return Opinion(reading.principle, margin, None, (odds.get(False), odds.get(True)), reading.rank, reading.weight)
+
+
+def clamped(odds: float | None, clamp: float | None) -> float | None:
+    """Log-odds whose probability lies between 1 - clamp and clamp; as they are without a clamp."""
+    if odds is None or clamp is None:
+        return odds
+    most = log(clamp / (1 - clamp))
+    return max(-most, min(most, odds))
 
 
 def verdict(found: Iterable[Opinion], band: float = BAND) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,24 @@ from constitution.errors import SettingsError, StoreError
 from constitution.formats.kinds import KINDS, preference, sft, traces
 from constitution.formats.rows import BATCH, FileFormat, Shape, write_rows
 from constitution.messages import user
-from constitution.records import ChainResult, Critique, Draft, Failure, Revision, Round, Trace
-from constitution.steps.pair import PAIR_POLICIES, Pairing
+from constitution.records import (
+    Candidate,
+    ChainResult,
+    Critique,
+    Draft,
+    Dropped,
+    Failure,
+    Revision,
+    Round,
+    Trace,
+)
+from constitution.steps.confirm import Confirming
+from constitution.steps.label import CandidatePolicy, Labelling
+from constitution.steps.pair import PAIR_POLICIES, Pairing, settle_chain
 from constitution.steps.settle import Settler
 from constitution.store.shards import from_row, to_row, trace_schema
 from constitution.store.sums import Sums
+from constitution.verdicts import Judged, Read, Reading
 from tests import strategies
 from tests.formats.made import rows
 
@@ -271,3 +285,56 @@ def test_rows_name_no_principle_whose_revision_was_discarded() -> None:
     (pair,) = preference.rows((trace,), PLAIN, Shape())
     (tuned,) = sft.rows((trace,), PLAIN, Shape())
     assert pair["principle_ids"] == tuned["principle_ids"] == ["stands"]
+
+
+def wins(*margins: tuple[int, int, float]) -> tuple[Judged, ...]:
+    """Verdicts of one principle on pairs of candidates."""
+    return tuple(
+        Judged(a, b, "pairwise", (Reading("p", (Read(False, (odds, 0.0)), Read(True, (0.0, odds)))),))
+        for a, b, odds in margins
+    )
+
+
+def judged(verdicts: tuple[Judged, ...], *texts: str) -> Trace:
+    """A chain with candidates."""
+    made = tuple(Candidate(number, text) for number, text in enumerate(texts))
+    return Trace("r", 0, (user("q"),), None, candidates=made, judged=verdicts)
+
+
+@pytest.mark.parametrize("policy", ["all", "against_draft", "best_worst"])
+def test_no_sft_row_of_a_rejected_candidate(policy: CandidatePolicy) -> None:
+    """The best candidate is learned; one that a kept pair rejects never is, however large the margin it won with."""
+    trace = judged(wins((0, 1, 8.0), (0, 2, -1.0), (1, 2, -7.0)), "one answer", "another answer", "the best answer")
+    settler = Settler(Pairing(labelling=Labelling(policy)), {})
+    (row,) = sft.rows((trace,), settler, Shape())
+    assert row["messages"][-1]["content"] == "the best answer"
+    rejected = [pair["rejected"][0]["content"] for pair in preference.rows((trace,), settler, Shape())]
+    assert row["messages"][-1]["content"] not in rejected
+
+
+def test_no_sft_row_of_a_revision_that_was_found_worse() -> None:
+    """The last text that a kept pair prefers is learned, not the last one that was written."""
+    rounds = (Round(1, "p", None, Revision("a better answer")), Round(2, "p", None, Revision("a spoilt answer")))
+    trace = Trace("r", 0, (user("q"),), Draft("the first answer"), rounds, judged=wins((1, 0, 3.0), (2, 1, -3.0)))
+    confirming = Confirming("judge", "drop", "flag")
+    (row,) = sft.rows((trace,), Settler(Pairing("adjacent", confirming), {}), Shape())
+    assert row["messages"][-1]["content"] == "a better answer"
+    assert row["principle_ids"] == ["p"]
+    flipped = Settler(Pairing("first_last", Confirming("judge", "flip", "flag")), {})
+    worse = replace(trace, judged=wins((2, 0, -3.0)))
+    assert list(sft.rows((worse,), flipped, Shape())) == []
+    assert len(list(preference.rows((worse,), flipped, Shape()))) == 1
+
+
+def test_the_place_in_a_list_decides_nothing() -> None:
+    """A circle is one, and equals are ranked by their texts, in whatever order the candidates stand."""
+    texts = ("rock beats scissors", "scissors beat paper", "paper beats rock")
+    for order in permutations(range(3)):
+        place = {text: order.index(number) for number, text in enumerate(texts)}
+        verdicts = wins(
+            *((place[texts[a]], place[texts[b]], 2.0) for a, b in ((0, 1), (1, 2), (2, 0))),
+        )
+        trace = judged(verdicts, *(texts[number] for number in order))
+        (found,) = settle_chain(trace, Pairing(), {}).proposals
+        assert isinstance(found, Dropped)
+        assert found.reason == "circular"

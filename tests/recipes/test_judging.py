@@ -101,11 +101,13 @@ def test_principles_are_drawn_for_each_record() -> None:
 
 
 def test_draws_for_the_judge_are_their_own() -> None:
-    """Which principle revises says nothing of which one compares, scores or contrasts."""
+    """Which principle revises says nothing of which one judges or contrasts; both reads of a judge draw the same."""
     own = judged_by(5)
     uses: tuple[Use, ...] = ("revises", "compares", "scores", "contrasts")
     first = {use: [own.draw(Seeds(0, str(record)), 1, (), use)[0].id for record in range(60)] for use in uses}
-    for one, other in combinations(uses, 2):
+    assert first["compares"] == first["scores"]
+    apart: tuple[Use, ...] = ("revises", "compares", "contrasts")
+    for one, other in combinations(apart, 2):
         assert first[one] != first[other]
 
 

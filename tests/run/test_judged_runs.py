@@ -150,6 +150,10 @@ CHANGES: dict[str, tuple[dict[str, Any], bool]] = {
 def test_a_change_of_the_judge_generates_nothing(kind: str, change: str, tmp_path: Path) -> None:
     """With `reuse` no draft, critique or revision is asked again, by count; the rows are those of a fresh run."""
     options, judged_again = CHANGES[change]
+    if kind == "ai_feedback" and "if_tie" in options:
+        with pytest.raises(SettingsError, match="if_tie has no effect with the recipe ai_feedback"):
+            make(tmp_path, "no", **RECIPES[kind] | options)
+        return
     engine = KeepingEngine(script=unsure, model="writer")
     make(tmp_path, "old", engine, **RECIPES[kind])
     assert roles(engine)["draft"] > 0

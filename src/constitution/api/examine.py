@@ -15,6 +15,8 @@ from constitution.api.constitution import Constitution
 from constitution.display import draw, examination_page, page_html
 from constitution.display.progress import Bar, wanted
 from constitution.engine import Engine
+from constitution.engines.callable import CallableJudge
+from constitution.errors import SettingsError
 from constitution.examination import record
 from constitution.examination.decision import AT_LEAST
 from constitution.run.background import background, on_background
@@ -129,6 +131,10 @@ def examining(
     Raises:
         InputError: settings, sets or files are wrong.
     """
+    if not isinstance(judge, str) and (isinstance(judge, CallableJudge) or not hasattr(judge, "answer")):
+        raise SettingsError("a function is not examined: it reads no principle; name a model, or give an engine")
+    if not all(isinstance(each, str) for each in ([on] if isinstance(on, str) else on)):
+        raise SettingsError(f"on= takes names of sets ({', '.join(DEFAULT)} ...) and paths of files")
     loaded = constitution.principles if isinstance(constitution, Constitution) else read_constitution(constitution)
     name = judge if isinstance(judge, str) else type(judge).__name__
     given = {"judge_mode": mode, "judge_read": read}

@@ -25,7 +25,7 @@ from constitution.sources.run_file import RunFile, read_run
 from constitution.steps.agreement import verdict_on_two
 from constitution.steps.judge import JudgeMode
 from constitution.steps.label import Labelling
-from constitution.verdicts import JudgeRead
+from constitution.verdicts import JUDGE_READS, JudgeRead
 from constitution.verdicts import Scores as ScoresSaid
 from constitution.verdicts import Verdict as VerdictSaid
 from constitution.verdicts import scores as scores_of
@@ -68,6 +68,8 @@ class _How:
                 f"the judge is of type {type(asked).__name__}, expected a model string, an engine, a function"
             )
         valued = isinstance(engine, CallableJudge)
+        if read is not None and read not in JUDGE_READS:
+            raise SettingsError(f"read is {read!r}, expected one of {', '.join(JUDGE_READS)}")
         if read == "value" and isinstance(engine, str):
             raise SettingsError("read value is for a judge that is a function: judge=f")
         return cls(engine, own, read or ("value" if valued else "pairwise"), settings)  # type: ignore[arg-type]  # it has `answer`

@@ -18,7 +18,7 @@ from constitution.display.blocks import Page
 from constitution.display.labels import agreement_blocks
 from constitution.errors import ConstitutionError, InputError
 from constitution.formats.card.facts import RunRows
-from constitution.formats.export import DEFAULT_KINDS, Exported
+from constitution.formats.export import DEFAULT_KINDS, Exported, shape_of
 from constitution.formats.hub import Target, push
 from constitution.formats.kinds import drops, kind_of
 from constitution.formats.mapped import as_datasets
@@ -236,6 +236,7 @@ class Run:
         self.refuse_incomplete(partial)
         rows = self.as_rows()
         rows = replace(rows, settler=rows.settler.over(filters or {}))
+        rows = replace(rows, shape=shape_of([rows]))
         made = as_datasets(kind, rows, splits, fine=fine)
         if split is None:
             return made[TRAIN]

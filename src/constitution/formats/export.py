@@ -30,7 +30,7 @@ from constitution.shares import check_weights
 from constitution.steps.filter import FILTERS, Effect, Effects, Filter, sieve_of
 from constitution.steps.label_card import LabelCard
 from constitution.steps.label_sums import LabelSums
-from constitution.steps.policies import check_label_settings, pairing_of
+from constitution.steps.policies import check_label_settings, pairing_of, refuse_idle_clamp
 from constitution.steps.settle import Settler, by_input
 from constitution.steps.two_judges import JudgeAgreement, VerdictIndex, agreement
 from constitution.store.sums import Sums
@@ -123,8 +123,14 @@ def export(runs: Sequence[RunRows], out: Path, options: Options) -> Exported:
         StoreError: a run cannot be read, or the folder cannot be written.
     """
     options.check(len(runs))
+    for run in runs:
+        if options.labels.get("verify") == "judge" and "judge" not in run.manifest.models:
+            raise SettingsError(
+                f"--verify judge: no judge was asked in {run.name}; generate --verify judge --reuse {run.name} asks "
+                "one, and no draft again"
+            )
     runs = _named([replace(run, settler=_settler(run.settler, options)) for run in runs])
-    shape = _shape(runs)
+    shape = shape_of(runs)
     with replacing(out, [run.digest for run in runs]) as folder:
         chooser = choose(
             runs, options.kinds, shape, fine=options.fine, weights=options.weights,
@@ -139,9 +145,9 @@ def export(runs: Sequence[RunRows], out: Path, options: Options) -> Exported:
     return Exported(out, configs, total, facts.near, facts.repeated_ids)
 
 
-def _shape(runs: Sequence[RunRows]) -> Shape:
+def shape_of(runs: Sequence[RunRows]) -> Shape:
     """Columns that one run has all have; that of margins is there only if every run has them."""
-    judged = [_judge_mode(run) for run in runs]
+    judged = [run.judge_mode for run in runs]
     return Shape(
         checks=any(run.shape.checks for run in runs),
         tools=any(run.shape.tools for run in runs),
@@ -150,16 +156,10 @@ def _shape(runs: Sequence[RunRows]) -> Shape:
     )
 
 
-def _judge_mode(run: RunRows) -> str | None:
-    """How the judge of a run was asked; None where none labels or confirms its pairs."""
-    settings = run.manifest.settings
-    if settings.get("recipe") != "ai_feedback" and run.settler.pairing.confirming.by != "judge":
-        return None
-    return str(settings.get("judge_mode", "direct"))
-
-
 def _settler(mine: Settler, options: Options) -> Settler:
-    settler = replace(mine, pairing=pairing_of(options.labels, mine.pairing)).over(options.filters)
+    pairing = pairing_of(options.labels, mine.pairing)
+    refuse_idle_clamp(pairing.labelling)
+    settler = replace(mine, pairing=pairing).over(options.filters)
     cut: dict[str | Filter, Effect] = {} if options.cut is None else {options.cut.filter(): "drop"}
     return settler.over(cut)
 

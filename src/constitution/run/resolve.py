@@ -22,7 +22,7 @@ from constitution.steps.filter import sieve_of
 from constitution.steps.judge import VALUE_LABELS
 from constitution.steps.label import CandidatePolicy
 from constitution.steps.pair import PairPolicy
-from constitution.steps.policies import pairing_of
+from constitution.steps.policies import pairing_of, refuse_idle_clamp
 from constitution.steps.settle import Settler
 from constitution.verdicts import JudgeRead
 
@@ -51,7 +51,29 @@ def build_recipe(run: RunFile, principles: Principles) -> Recipe:
     if run.recipe not in RECIPES:
         raise SettingsError(f"recipe '{run.recipe}': expected one of {', '.join(RECIPES)}")
     run.other_drafts()  # refuses those that the recipe would never ask
+    _refuse_idle(run)
     return RECIPES[run.recipe](run, principles)
+
+
+_IDLE: Mapping[str, tuple[str, ...]] = {
+    CritiqueRevise.name: ("candidates", "temperatures", "answers"),
+    AIFeedback.name: ("verify", "if_worse", "if_tie"),
+    Contrast.name: ("candidates", "temperatures", "answers"),
+}
+"""Settings that a recipe has no use for."""
+
+
+def _refuse_idle(run: RunFile) -> None:
+    """Refuse settings that would change nothing: who gives them expects that they do.
+
+    Raises:
+        SettingsError: naming the setting and a recipe that knows it.
+    """
+    default = RunFile.model_fields
+    for name in _IDLE[run.recipe]:
+        if getattr(run, name) != default[name].get_default(call_default_factory=True):
+            other = AIFeedback.name if run.recipe != AIFeedback.name else f"{CritiqueRevise.name} and {Contrast.name}"
+            raise SettingsError(f"{name} has no effect with the recipe {run.recipe}; it goes with {other}")
 
 
 def _critique_revise(run: RunFile, principles: Principles) -> Recipe:
@@ -121,7 +143,9 @@ def models_of(
     found: dict[ModelRole, Named | Engine] = {
         role: engine if engine is not None and role not in own else run.model_of(role) for role in recipe.roles
     }
-    if judge is not None and "judge" in found:
+    if judge is not None and "judge" not in found:
+        raise SettingsError(f"this {recipe.name} run asks no judge: take verify='judge', or recipe='ai_feedback'")
+    if judge is not None:
         found["judge"] = judge
     if VALUE_LABELS[0] in recipe.labels.get("judge", ()) and isinstance(found["judge"], Named):
         raise SettingsError("judge_read value takes a judge that is a Python function: generate(..., judge=f)")
@@ -129,9 +153,19 @@ def models_of(
 
 
 def settler_of(run: RunFile, principles: Principles, own: OwnChecks) -> Settler:
-    """Pair policy, filters and checks of a run."""
+    """Pair policy, filters and checks of a run.
+
+    Raises:
+        SettingsError: checks are to confirm pairs, and no principle has one.
+    """
+    if run.verify == "check" and not any(principle.checks for principle in principles.principles):
+        raise SettingsError(
+            f"--verify check: no principle of '{principles.name}' has a `check`: nothing would be confirmed"
+        )
     sieve = sieve_of({str(name): effect for name, effect in run.filters.items()})
-    return Settler(replace(pairing_of(run.label_settings()), sieve=sieve), build_checks(principles, own))
+    pairing = pairing_of(run.label_settings())
+    refuse_idle_clamp(pairing.labelling)
+    return Settler(replace(pairing, sieve=sieve), build_checks(principles, own))
 
 
 def build_checks(principles: Principles, own: OwnChecks) -> dict[str, tuple[Check, ...]]:

@@ -76,7 +76,7 @@ def _by_checks(pair: PreferencePair, how: Confirming) -> PreferencePair | Droppe
 def _by_judge(pair: PreferencePair, trace: Trace, how: Confirming, labelling: Labelling) -> PreferencePair | Dropped:
     rejected, chosen = pair.rounds
     court = Court(trace, labelling)
-    found = court.verdict(chosen, rejected)
+    found = court.verdict(chosen, rejected, pair.principles)
     if found is None:
         return Dropped("unverified", f"texts {rejected} and {chosen}")
     judged = replace(

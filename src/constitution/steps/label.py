@@ -12,6 +12,7 @@ from itertools import combinations
 from math import fsum
 from typing import Literal, TypeAlias, get_args
 
+from constitution.digest import digest
 from constitution.records import Candidate, Dropped, PreferencePair, Trace
 from constitution.steps.filter import leaks, normalised, same_text, trigram_jaccard
 from constitution.verdicts import (
@@ -77,17 +78,27 @@ class Court:
             "pairwise" if trace.judged else trace.scored[0].read if trace.scored else "pairwise"
         )
 
-    def verdict(self, a: int, b: int) -> Verdict | None:
-        """On two texts, turned to `a`; None if nobody was asked."""
+    def verdict(self, a: int, b: int, under: Sequence[str] | None = None) -> Verdict | None:
+        """On two texts, turned to `a`; None if nobody was asked.
+
+        Args:
+            a: number of the first text.
+            b: number of the second.
+            under: ids of the principles that count, where a text was scored under others too; None = all.
+        """
+        clamp = self.labelling.clamp
         if self.read == "pairwise":
             straight, turned = self._judged.get((a, b)), self._judged.get((b, a))
             if straight is not None:
-                return self._of(opinions(straight, self.labelling.clamp), asked=bool(straight.readings))
+                return self._of(opinions(straight, clamp), asked=bool(straight.readings))
             if turned is not None:
-                return self._of(opinions(turned, self.labelling.clamp), asked=bool(turned.readings)).turned
+                return self._of(opinions(turned, clamp), asked=bool(turned.readings)).turned
             return None
         if a in self._scored and b in self._scored:
-            return self._of(opinions_of_scores(self._scored[a], self._scored[b]), asked=True)
+            found = opinions_of_scores(self._scored[a], self._scored[b], clamp)
+            if under is not None and self.read == "scoring":
+                found = tuple(opinion for opinion in found if opinion.principle in under)
+            return self._of(found, asked=True)
         return None
 
     def _of(self, found: tuple[Opinion, ...], *, asked: bool) -> Verdict:
@@ -113,10 +124,13 @@ def labelled_pairs(trace: Trace, labelling: Labelling) -> tuple[PreferencePair |
             _label(trace, index, *pair, court) for index, pair in enumerate(compared(usable, labelling.policy))
         )
     numbers = [candidate.number for candidate in usable]
-    ranked = sorted(usable, key=lambda each: (*(-part for part in court.standing(each.number, numbers)), each.number))
+    standing = {number: court.standing(number, numbers) for number in numbers}
+    # Between equals the text decides, never its place in the list.
+    ranked = sorted(usable, key=lambda each: (*(-part for part in standing[each.number]), digest("order", each.text)))
     best, worst = ranked[0], ranked[-1]
     found = court.verdict(best.number, worst.number)
-    if found is not None and found.better == "b":
+    level = standing[best.number] == standing[worst.number]
+    if found is not None and (found.better == "b" or (found.better == "a" and level)):
         return (Dropped("circular", f"candidates {best.number} and {worst.number}"),)
     return (_label(trace, 0, best, worst, court),)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import isfinite
+from math import isfinite, log
 from typing import Any, TypeAlias, cast
 
 from constitution.errors import SettingsError
@@ -51,6 +51,20 @@ def check_label_settings(settings: Mapping[str, Any]) -> None:
         raise SettingsError(f"--tie-band {band}: expected 0 or more")
     if clamp is not None and not 0.5 < clamp < 1:
         raise SettingsError(f"--clamp {clamp}: expected more than 0.5 and less than 1")
+
+
+def refuse_idle_clamp(labelling: Labelling) -> None:
+    """Refuse a clamp that makes a tie of every pair.
+
+    Raises:
+        SettingsError: with the largest margin that it leaves.
+    """
+    clamp = labelling.clamp
+    if clamp is not None and log(clamp / (1 - clamp)) < labelling.band:
+        raise SettingsError(
+            f"clamp {clamp:g} keeps every margin under {log(clamp / (1 - clamp)):.2f}, inside the tie band of "
+            f"{labelling.band:g}: every pair would be a tie; raise clamp, or lower tie_band"
+        )
 
 
 def pairing_of(settings: Mapping[str, Any], mine: Pairing | None = None) -> Pairing:

@@ -46,6 +46,14 @@ class RunRows:
     examined: Examined | None = None
     """What the examination of its judge found."""
 
+    @property
+    def judge_mode(self) -> str | None:
+        """How its judge was asked; None where none labels or confirms its pairs."""
+        settings = self.manifest.settings
+        if settings.get("recipe") != "ai_feedback" and self.settler.pairing.confirming.by != "judge":
+            return None
+        return str(settings.get("judge_mode", "direct"))
+
 
 @dataclass(frozen=True, slots=True)
 class CardText:

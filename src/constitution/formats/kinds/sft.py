@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from constitution.digest import digest
 from constitution.formats.rows import Shape, answer, message_type, tool_cells, tool_columns, turns
 from constitution.records import ChainResult, PreferencePair, Trace
-from constitution.steps.filter import Sieve
+from constitution.steps.label import Court, Labelling, usable_candidates
 from constitution.steps.pair import Settled
 from constitution.steps.settle import Settler
 
@@ -34,41 +35,44 @@ def schema(shape: Shape) -> pa.Schema:
 
 
 def rows(chains: tuple[ChainResult, ...], settler: Settler, shape: Shape) -> Iterator[dict[str, Any]]:
-    """One row for each chain that gave a pair, or that found its draft fine, unless a filter drops its last text."""
+    """One row for each chain that gave a pair whose chosen text no kept pair rejects, or that found its draft fine."""
     for chain in chains:
+        if not isinstance(chain, Trace):
+            continue
         settled = settler.chain(chain)
-        if isinstance(chain, Trace) and (text := _text(chain, settled, settler.pairing.sieve)) is not None:
+        learned = _learned(chain, settled, settler.pairing.labelling)
+        if learned is not None:
+            text, principles = learned
             yield {
                 "messages": turns(chain.conversation) + answer(text),
                 **tool_cells(chain.tools, shape),
                 "id": chain.record,
                 "sample": chain.sample,
-                "principle_ids": _principles(chain, settled),
+                "principle_ids": principles,
                 "fine": settled.outcome == "fine",
                 "tags": list(chain.tags),
                 "metadata": chain.metadata,
             }
 
 
-def _kept(settled: Settled) -> list[PreferencePair]:
-    return [proposal for proposal in settled.proposals if isinstance(proposal, PreferencePair)]
+def _learned(chain: Trace, settled: Settled, labelling: Labelling) -> tuple[str, list[str]] | None:
+    """What is worth learning of a chain, and the principles that led to it; None where nothing is.
 
-
-def _text(chain: Trace, settled: Settled, sieve: Sieve) -> str | None:
-    """What is worth learning of a chain; None where nothing is.
-
-    Of candidates the chosen one of the pair with the largest margin. A last revision that a kept pair rejects, since it
-    was found worse than what it revises, is not.
+    A text counts that a kept pair prefers and that none rejects: of revisions the last one, of candidates the one that
+    stands best against the others.
     """
-    kept = _kept(settled)
-    if chain.candidates:
-        return max(kept, key=lambda pair: pair.margin or 0.0).chosen if kept else None
-    if settled.outcome not in ("paired", "fine") or any(pair.rejected == chain.final for pair in kept):
+    if settled.outcome == "fine" and chain.final is not None:
+        return chain.final, [round.principle for round in chain.good_rounds]
+    kept = [proposal for proposal in settled.proposals if isinstance(proposal, PreferencePair)]
+    rejected = {pair.rejected for pair in kept}
+    good = [pair for pair in kept if pair.chosen not in rejected]
+    if not good:
         return None
-    return chain.final if sieve.alone(chain) is None else None
-
-
-def _principles(chain: Trace, settled: Settled) -> list[str]:
     if chain.candidates:
-        return list(max(_kept(settled), key=lambda pair: pair.margin or 0.0).principles)
-    return [round.principle for round in chain.good_rounds]
+        court, numbers = Court(chain, labelling), [each.number for each in usable_candidates(chain.candidates)]
+        best = max(good, key=lambda pair: (court.standing(pair.rounds[1], numbers), digest("order", pair.chosen)))
+        return best.chosen, list(best.principles)
+    last = max(good, key=lambda pair: pair.rounds[1])
+    if last.rounds[1] == 0:  # a draft that was found better than its revision: nobody called it good
+        return None
+    return last.chosen, [round.principle for round in chain.good_rounds if round.number <= last.rounds[1]]
