@@ -215,6 +215,27 @@ def test_faults(f: Callable[..., Any], message: str) -> None:
         assert "one finite number for each answer" in one
 
 
+class Own(BaseException):
+    """Of another kind than errors are, and it cannot even be told."""
+
+    def __str__(self) -> str:
+        raise self
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError, GeneratorExit, SystemExit, Own])
+def test_what_is_no_error(error: type[BaseException]) -> None:
+    """Whatever is raised on the thread of the function fails an answer; the loop that serves all engines goes on."""
+
+    def f(_: Any, responses: list[str]) -> list[float]:
+        if "x" in responses:
+            raise error
+        return [1.0] * len(responses)
+
+    found = told(f)
+    assert f"raised {error.__name__};" in str(found[0])
+    assert found[1] == 1.0
+
+
 def test_faults_are_refusals() -> None:
     """They fail a record, and never the run."""
     found = asyncio.run(answers(CallableJudge(broken), [asking("x")]))

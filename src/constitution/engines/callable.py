@@ -135,9 +135,8 @@ class CallableJudge:
         texts = [request.messages[-1].content for request in requests]
         try:
             values = _numbers(self._f(chats, texts))
-        except (Exception, SystemExit) as error:  # an exit here would end the thread that serves all engines
-            told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            raise self._refused(f"raised {told.removesuffix(':')}") from error
+        except BaseException as error:  # an exit or an interrupt would end the thread that serves all engines
+            raise self._refused(f"raised {_told(error)}") from error
         if isinstance(values, str):
             raise self._refused(values)
         if len(values) != len(texts):
@@ -156,6 +155,15 @@ def _settle(future: asyncio.Future[Completion], value: float | RequestRefused) -
         future.set_exception(value)
     else:
         future.set_result(Completion("", logprobs=(value,)))
+
+
+def _told(error: BaseException) -> str:
+    """Its kind and what it says, on one line; its kind alone, where it says nothing or fails to."""
+    try:
+        said = str(error)
+    except BaseException:  # noqa: BLE001 - a class of the user's own may do anything there
+        said = ""
+    return " ".join(f"{type(error).__name__}: {said}".split())[:300].removesuffix(":")
 
 
 def _numbers(returned: object) -> list[float] | str:
