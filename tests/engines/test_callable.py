@@ -236,6 +236,30 @@ def test_what_is_no_error(error: type[BaseException]) -> None:
     assert found[1] == 1.0
 
 
+def test_lists_that_it_changes() -> None:
+    """What it was given is its own: numbers are counted against the answers that were asked about."""
+
+    def emptied(prompts: list[Any], responses: list[str]) -> list[float]:
+        prompts.clear()
+        responses.clear()
+        return []
+
+    def taken_one_by_one(prompts: list[list[dict[str, Any]]], responses: list[str]) -> list[float]:
+        prompts[0][0]["content"] = "changed"
+        return [float(len(responses.pop(0))) for _ in range(len(responses))]
+
+    def shortened(_: Any, responses: list[str]) -> list[float]:
+        responses.pop(0)
+        return [float(len(text)) for text in responses]
+
+    asked = [asking("x"), asking("yy")]
+    assert values(CallableJudge(taken_one_by_one, "f"), asked) == [1.0, 2.0]
+    assert [request.messages[0].content for request in asked] == ["u", "u"]
+    assert [request.messages[-1].content for request in asked] == ["x", "yy"]
+    for f in (emptied, shortened):
+        assert all("returned 0 numbers for 1 answer" in str(one) for one in told(f))
+
+
 def test_faults_are_refusals() -> None:
     """They fail a record, and never the run."""
     found = asyncio.run(answers(CallableJudge(broken), [asking("x")]))

@@ -139,8 +139,9 @@ class CallableJudge:
             raise self._refused(f"raised {_told(error)}") from error
         if isinstance(values, str):
             raise self._refused(values)
-        if len(values) != len(texts):
-            raise self._refused(f"returned {_counted(len(values), 'number')} for {_counted(len(texts), 'answer')}")
+        number = len(requests)  # the lists are the function's now, which may have changed them
+        if len(values) != number:
+            raise self._refused(f"returned {_counted(len(values), 'number')} for {_counted(number, 'answer')}")
         return values
 
     def _finite(self, value: float) -> float | RequestRefused:
