@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -191,7 +192,8 @@ STRANGE: dict[str, tuple[Callable[..., Any], str]] = {
     "raises nothing said": (lambda *_: (_ for _ in ()).throw(KeyError), "raised KeyError;"),
     "exits": (lambda *_: sys.exit(3), "raised SystemExit: 3"),
     "too few": (lambda *_: [], "returned 0 numbers for 1 answer"),
-    "too many": (lambda *_: [1.0, 2.0, 3.0], "returned 3 numbers for 1 answer"),
+    "too many": (lambda *_: [1.0, 2.0, 3.0], "returned more than 1 number for 1 answer"),
+    "one too many": (lambda _, responses: [1.0] * (len(responses) + 1), "returned more than 1 number for 1 answer"),
     "nothing": (lambda *_: None, "returned a NoneType, no list of numbers"),
     "one number": (lambda *_: 1.0, "returned a float, no list of numbers"),
     "a text": (lambda *_: "12", "returned a str, no list of numbers"),
@@ -234,6 +236,24 @@ def test_what_is_no_error(error: type[BaseException]) -> None:
     found = told(f)
     assert f"raised {error.__name__};" in str(found[0])
     assert found[1] == 1.0
+
+
+@pytest.mark.parametrize("size", [None, 10**15])
+def test_more_than_anybody_can_hold(size: int | None) -> None:
+    """Of what has no end, or one that is far, no more is taken than tells that it is too much."""
+    taken = 0
+
+    def f(*_: Any) -> Iterator[float]:
+        nonlocal taken
+        for number in count() if size is None else range(size):
+            taken += 1
+            if taken > 100:
+                raise AssertionError("this has no end")
+            yield float(number)
+
+    for one in (*told(f, "x"), *told(f, "x", "yy", "zzz")):
+        assert "returned more than 1 number for 1 answer" in str(one)
+    assert taken == 2 + 4 + 3 * 2
 
 
 def test_lists_that_it_changes() -> None:

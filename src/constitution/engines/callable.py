@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -133,15 +134,18 @@ class CallableJudge:
     def _call(self, requests: Sequence[Request]) -> list[float]:
         chats = [chat_of(request.messages[:-1]) for request in requests]
         texts = [request.messages[-1].content for request in requests]
+        number = len(requests)  # the lists are the function's, which may change them
         try:
-            values = _numbers(self._f(chats, texts))
+            values = _numbers(self._f(chats, texts), number + 1)
         except BaseException as error:  # an exit or an interrupt would end the thread that serves all engines
             raise self._refused(f"raised {_told(error)}") from error
         if isinstance(values, str):
             raise self._refused(values)
-        number = len(requests)  # the lists are the function's now, which may have changed them
         if len(values) != number:
-            raise self._refused(f"returned {_counted(len(values), 'number')} for {_counted(number, 'answer')}")
+            found = (
+                _counted(len(values), "number") if len(values) < number else f"more than {_counted(number, 'number')}"
+            )
+            raise self._refused(f"returned {found} for {_counted(number, 'answer')}")
         return values
 
     def _finite(self, value: float) -> float | RequestRefused:
@@ -167,13 +171,13 @@ def _told(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {said}".split())[:300].removesuffix(":")
 
 
-def _numbers(returned: object) -> list[float] | str:
-    """Numbers of a list, an array or a tensor; else what it is in words."""
+def _numbers(returned: object, most: int) -> list[float] | str:
+    """The first numbers of a list, an array or a tensor, which may have no end; else what it is in words."""
     if hasattr(returned, "tolist"):  # arrays and tensors, wherever they live
         returned = returned.tolist()
     if not isinstance(returned, Iterable) or isinstance(returned, str | bytes | dict):
         return f"returned a {type(returned).__name__}, no list of numbers"
-    values = list(returned)
+    values = list(islice(returned, most))
     strange = next((value for value in values if not hasattr(type(value), "__float__")), None)
     if strange is not None:
         return f"returned a list that holds a {type(strange).__name__}"
