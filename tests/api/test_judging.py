@@ -7,6 +7,8 @@ import json
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from constitution import (
     Trace,
     Verdict,
 )
+from constitution.api.judging import judge_of
 from constitution.engine import Engine
 from constitution.errors import RequestRefused, SettingsError
 from constitution.messages import user
@@ -256,6 +259,50 @@ def test_a_named_function_is_an_engine() -> None:
     assert better(MINE.judge(["u"] * 5, ["xx"] * 5, ["y"] * 5, judge=mine)) == ["a"] * 5
     assert calls == [4, 4, 2]
     assert better(MINE.judge("u", "x", "yy", model=mine)) == "b"
+
+
+class Bar:
+    """Values an answer by whether it is as long as the bar, which stands in no name."""
+
+    def __init__(self, bar: int) -> None:
+        self.bar = bar
+
+    def __call__(self, _: object, responses: Sequence[str]) -> list[float]:
+        return [float(len(text) >= self.bar) for text in responses]
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["alone", "as an engine"])
+@pytest.mark.parametrize(
+    "f", [lambda _, texts: [float(len(text)) for text in texts], partial(lengths), Bar(3), Bar(3).__call__],
+    ids=["lambda", "partial", "object", "method"],
+)  # fmt: skip
+def test_a_run_wants_a_name_of_its_judge(f: Any, wrapped: bool, tmp_path: Path) -> None:
+    """What a run keeps under a name that another judge may have would be taken for the other's."""
+    asked: list[Request] = []
+
+    def script(request: Request) -> str:
+        asked.append(request)
+        return "x"
+
+    given = CallableJudge(f) if wrapped else f
+    settings: dict[str, Any] = {"model": engine(script), "recipe": "ai_feedback", "judge": given}
+    for call in (MINE.generate, MINE.preview):
+        with pytest.raises(
+            SettingsError, match=r"by which a run could tell .* judge=CallableJudge\(f, name='\.\.\.'\)"
+        ):
+            call(["u"], tmp_path / "run", **settings)
+    assert not asked
+    assert not (tmp_path / "run").exists()
+    assert better(MINE.judge("u", "xxxx", "y", judge=given)) == "a"
+
+
+def test_a_judge_of_a_run_by_its_name() -> None:
+    """Functions have one; whatever else is called is given one."""
+    for judge_ in (lengths, CallableJudge(lengths), CallableJudge(Bar(3), "bar-3")):
+        found, settings = judge_of(judge_, {})
+        assert isinstance(found, CallableJudge)
+        assert found.name in ("bar-3", f"{__name__}.lengths")
+        assert settings == {"judge_read": "value"}
 
 
 def test_a_function_is_not_kept() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constitution.engine import Completion, Request, Sampling
-from constitution.engines.callable import CallableJudge, name_of
+from constitution.engines.callable import CallableJudge, has_own_name, name_of
 from constitution.errors import EngineDeadError, RequestRefused, SettingsError
 from constitution.messages import Conversation, Message, assistant, system, user
 from constitution.steps.judge import PAIR_LABELS, VALUE_LABELS
@@ -337,6 +338,59 @@ def test_names() -> None:
     assert name_of(functools.partial(some_judge)) == "functools.partial"
     models = [asyncio.run(CallableJudge(some_judge, name).start()).model for name in (None, "reward-v2")]
     assert models == [f"callable:{here}.some_judge", "callable:reward-v2"]
+
+
+class Rule:
+    def values(self, _: Any, responses: list[str]) -> list[float]:
+        return [0.0] * len(responses)
+
+    @classmethod
+    def of_all(cls, _: Any, responses: list[str]) -> list[float]:
+        return [0.0] * len(responses)
+
+    @staticmethod
+    def alone(_: Any, responses: list[str]) -> list[float]:
+        return [0.0] * len(responses)
+
+
+def inner() -> Callable[..., list[float]]:
+    def judge(_: Any, responses: list[str]) -> list[float]:
+        return [0.0] * len(responses)
+
+    return judge
+
+
+def without_module() -> Callable[..., list[float]]:
+    f = inner()
+    f.__module__ = None  # type: ignore[assignment]  # as what exec makes may have it
+    return f
+
+
+NAMED: dict[str, tuple[Callable[..., Any], bool]] = {
+    "function": (some_judge, True),
+    "inner function": (inner(), True),
+    "static method": (Rule.alone, True),
+    "function through its class": (Rule.values, True),
+    "builtin": (math.hypot, True),
+    "class": (Rule, True),
+    "lambda": (lambda *_: [], False),
+    "partial": (functools.partial(some_judge), False),
+    "partial that borrows a name": (functools.update_wrapper(functools.partial(some_judge), some_judge), False),
+    "object": (Lengths(), False),
+    "method": (Rule().values, False),
+    "method of a class": (Rule.of_all, False),
+    "method of a builtin": ([1.0].count, False),
+    "method of a builtin class": (dict.fromkeys, False),
+    "without a module": (without_module(), False),
+}
+
+
+@pytest.mark.parametrize(("f", "expected"), NAMED.values(), ids=NAMED.keys())
+def test_what_has_a_name_of_its_own(f: Callable[..., Any], expected: bool) -> None:
+    """Functions and classes, where nothing that is not in the name makes two of one; a given name always will do."""
+    assert has_own_name(f) is expected
+    assert CallableJudge(f).named is expected
+    assert CallableJudge(f, "mine").named
 
 
 async def asynchronous(_: Any, responses: list[str]) -> list[float]:

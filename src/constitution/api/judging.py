@@ -333,12 +333,21 @@ def _or_raise(judged: T) -> T:
 
 
 def judge_of(judge: Judge | None, settings: dict[str, Any]) -> tuple[Engine | None, dict[str, Any]]:
-    """The judge as an engine object, where it is one, and the settings that go with it."""
+    """The judge as an engine object, where it is one, and the settings that go with it.
+
+    Raises:
+        SettingsError: what it keeps under the name of a function could be another function's.
+    """
     if judge is None:
         return None, settings
     if isinstance(judge, str):
         roles = dict(settings.get("roles") or {})
         return None, {**settings, "roles": {**roles, "judge": {**(roles.get("judge") or {}), "model": judge}}}
     engine = cast("Engine", judge) if hasattr(judge, "answer") else CallableJudge(judge)
+    if isinstance(engine, CallableJudge) and not engine.named:
+        raise SettingsError(
+            f"the judge, {engine.name}, has no name by which a run could tell it from another one: "
+            "give it one, judge=CallableJudge(f, name='...')"
+        )
     read = {"judge_read": "value"} if isinstance(engine, CallableJudge) else {}
     return engine, {**settings, **read}

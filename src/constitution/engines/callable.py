@@ -36,7 +36,7 @@ class CallableJudge:
         f: takes conversations (lists of `{"role", "content"}`, up to the answer) and as many answers; returns a list,
             an array or a tensor of as many finite numbers. Each must depend on its own answer alone.
         name: what manifests and request keys call it: under another name everything is asked again. Without, the name
-            of the function with its module.
+            of the function with its module. A run wants one for whatever is no plain function (`has_own_name`).
         batch: most answers in one call.
     """
 
@@ -52,6 +52,8 @@ class CallableJudge:
         """What manifests call it."""
         if not self.name.strip() or not self.name.isprintable():
             raise SettingsError(f"the judge's name is {self.name!r}, expected a text on one line")
+        self.named = name is not None or has_own_name(f)
+        """Whether the name tells it from another judge."""
         self.batch = batch
         """Most answers in one call."""
         self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
@@ -200,3 +202,14 @@ def name_of(f: object) -> str:
     """The name of a function with its module; of an object that is called, that of its class."""
     named = f if hasattr(f, "__qualname__") else type(f)
     return f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}".strip(".")
+
+
+def has_own_name(f: object) -> bool:
+    """Whether `name_of` tells it from another one: a function or a class does, by its qualified name.
+
+    A lambda has no name. What lies in a partial, in an object, or in the object of a method stands in no name; a
+    builtin method, of a list say, has no module.
+    """
+    if not (inspect.isfunction(f) or inspect.isbuiltin(f) or inspect.isclass(f)):
+        return False
+    return bool(f.__module__) and not f.__qualname__.endswith("<lambda>")
