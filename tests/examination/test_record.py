@@ -13,7 +13,7 @@ from constitution.errors import InputError, StoreError
 from constitution.examination.record import SCHEMA_VERSION, Examination
 from constitution.run.background import background
 from constitution.run.examine import RECORD, Examining, examine, read_examination
-from tests.examination.judges import Judge, honest, made
+from tests.examination.judges import Judge, deaf, honest, made, weak
 from tests.examination.test_judges import PLAIN
 
 
@@ -94,3 +94,18 @@ def test_a_record_on_disk(found: Examination, tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(StoreError, match="cannot be read"):
         read_examination(path)
+
+
+def test_the_same_figures_under_another_accuracy() -> None:
+    """As if it had been asked for from the start, the pairs made by code among them."""
+    sets = (made(300), made(100, "other"))
+
+    def at(at_least: float) -> Examination:
+        judge = Judge(sets, deaf if at_least == 0.7 else weak)
+        return background.call(examine(Examining(sets, judge.engine(), "scripted", PLAIN, at_least=at_least)))
+
+    low = at(0.5)
+    assert (low.verdict, low.judged_at(0.9).verdict) == ("passed", "too weak")
+    assert low.judged_at(0.9) == at(0.9)
+    assert low.judged_at(0.9).judged_at(0.5) == low
+    assert at(0.7).judged_at(0.2).verdict == "deaf"

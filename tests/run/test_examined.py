@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from constitution.run.before.dry_run import DryRun
 from constitution.run.examine import read_examination
 from constitution.run.examined import FIRST_LOOK, FOLDER
 from constitution.sources.judged_sets import DEFAULT, read_sets
-from tests.examination.judges import Judge, Pairwise, deaf, first, honest, inverted
+from tests.examination.judges import Judge, Pairwise, deaf, first, honest, inverted, weak
 
 BALANCED = Constitution.load("balanced")
 SETS = read_sets(DEFAULT, BALANCED.principles)
@@ -199,3 +200,44 @@ def test_a_first_look_is_no_examination(tmp_path: Path) -> None:
     assert engine.examined == FIRST_LOOK * 14
     assert BALANCED.generate(PROMPTS, job_folder, model=engine, **BOTH).complete
     assert engine.examined == whole.examined
+
+
+def test_the_run_says_what_is_asked_for(tmp_path: Path) -> None:
+    """In one folder another accuracy gives another verdict on the same figures, and nothing is asked again."""
+    engine, own = Counted(weak), tmp_path / "run"
+    with pytest.raises(JudgeNotPassed, match=r"too weak.*95 % were asked for"):
+        BALANCED.generate(PROMPTS, own, model=engine, at_least=0.95, **BOTH)
+    asked = engine.examined
+    assert BALANCED.generate(PROMPTS, own, model=engine, at_least=0.5, **BOTH).complete
+    assert engine.examined == asked
+    record = read_examination(own / FOLDER)
+    assert (record.at_least, record.verdict, record.passed) == (0.5, "passed", True)
+
+
+def test_one_made_before_is_judged_by_the_run(tmp_path: Path) -> None:
+    """Passed at less is not passed at more, and so says the record beside the labels; the other stays as it is."""
+    engine = Counted(weak)
+    assert BALANCED.generate(PROMPTS, tmp_path / "one", model=engine, at_least=0.5, **BOTH).complete
+    asked, made = engine.examined, tmp_path / "one" / FOLDER
+    with pytest.raises(JudgeNotPassed, match=r"too weak.*95 % were asked for"):
+        BALANCED.generate(PROMPTS, tmp_path / "two", model=engine, at_least=0.95, examination=str(made), **BOTH)
+    assert read_examination(tmp_path / "two" / FOLDER).verdict == "too weak"
+    assert read_examination(made).passed
+    assert engine.examined == asked
+
+
+def test_another_band_of_ties_is_another_examination(tmp_path: Path) -> None:
+    """A named one is refused with both bands; one in the folder is made anew from the answers that lie there."""
+    engine, made, own = Counted(honest), tmp_path / "wide" / FOLDER, tmp_path / "run"
+    with pytest.raises(JudgeNotPassed):
+        BALANCED.generate(PROMPTS, tmp_path / "wide", model=engine, tie_band=5.0, **BOTH)
+    with pytest.raises(SettingsError, match=r"nearer to 0 than 5 .*nearer than 0\.5"):
+        BALANCED.generate(PROMPTS, tmp_path / "two", model=engine, tie_band=0.5, examination=str(made), **BOTH)
+    asked = engine.examined
+    with pytest.raises(JudgeNotPassed, match="is not examined"):
+        BALANCED.generate(PROMPTS, own, model=engine, tie_band=0.5, examine=0, **BOTH)
+    copytree(made, own / FOLDER)
+    assert BALANCED.generate(PROMPTS, own, model=engine, tie_band=0.5, **BOTH).complete
+    assert engine.examined == asked
+    record = read_examination(own / FOLDER)
+    assert (record.band, record.verdict) == (0.5, "passed")

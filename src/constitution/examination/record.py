@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -103,6 +103,16 @@ class Examination:
     def holds_for(self, judge: str) -> bool:
         """Whether it tells of a judge, by its `judge_digest`."""
         return self.judge.digest == judge
+
+    def judged_at(self, at_least: float) -> Self:
+        """The same figures, with the verdict on them where another accuracy is asked for.
+
+        Args:
+            at_least: the accuracy, 0 to 1.
+        """
+        checks = next((each.figures for each in self.sets if each.name == CHECKS), None)
+        verdict, why = decide(self.figures, checks, at_least)
+        return replace(self, at_least=at_least, verdict=verdict, why=why)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, with what follows from it."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orjson
+
 from constitution.engines.models import Named
 from constitution.errors import JudgeNotPassed, SettingsError, StoreError
 from constitution.examination.decision import FLIPS, UNREADABLE
@@ -66,7 +68,7 @@ async def examine_judge(job: Job, folder: RunFolder, served: Served, budget: Bud
 
     Raises:
         JudgeNotPassed: it did not pass, or was not examined, and the run does not say `anyway`.
-        SettingsError: the examination that the run names is another judge's.
+        SettingsError: the examination that the run names is another judge's, or has another band of ties.
         LimitReached: the budget is spent.
     """
     judging = judging_of(job.recipe)
@@ -99,11 +101,15 @@ async def _examination(job: Job, folder: RunFolder, judge: _Judge, budget: Budge
     """The one in the folder, the one that the run names, or a new one; None where there is to be none."""
     own = folder.file(FOLDER)
     if (own / RECORD).exists():
-        known = read_examination(own)
-        if known.holds_for(judge.digest) and (_whole(known, job.run.examine) or hopeless(known)):
+        found = read_examination(own)
+        known = found.judged_at(job.run.at_least)
+        same = known.holds_for(judge.digest) and known.band == job.run.tie_band
+        if same and (_whole(known, job.run.examine) or hopeless(known)):
+            if known != found:
+                _write(known, own)
             return known
     if job.run.examination is not None:
-        return _given(job.run.examination, own, judge)
+        return _given(job.run, job.run.examination, own, judge)
     if job.run.examine == 0:
         return None
     job.on_start(f"examining the judge: {judge.name}")
@@ -144,7 +150,8 @@ def _whole(made: Examination, wanted: int) -> bool:
     return sum(each.asked for each in made.sets) >= min(wanted, sum(each.items for each in made.sets))
 
 
-def _given(named: str, own: Path, judge: _Judge) -> Examination:
+def _given(run: RunFile, named: str, own: Path, judge: _Judge) -> Examination:
+    """The one that the run names, under the accuracy that the run asks for."""
     path = Path(named).expanduser()
     found = read_examination(path)
     if not found.holds_for(judge.digest):
@@ -152,13 +159,24 @@ def _given(named: str, own: Path, judge: _Judge) -> Examination:
             f"--examination {path}: is of another judge ({found.judge.name}, {found.judge.mode}, {found.judge.read}), "
             f"or one that is asked in other words than {judge.name} here; examine this one: constitution examine"
         )
-    file = path / RECORD if path.is_dir() else path
+    if found.band != run.tie_band:
+        raise SettingsError(
+            f"--examination {path}: took margins nearer to 0 than {found.band:g} for ties, this run those nearer than "
+            f"{run.tie_band:g}; label with --tie-band {found.band:g}, or leave --examination out: the run examines its "
+            "judge itself"
+        )
+    known = found.judged_at(run.at_least)
+    _write(known, own)
+    return known
+
+
+def _write(made: Examination, own: Path) -> None:
+    """The record, into the run's folder."""
     try:
         own.mkdir(exist_ok=True)
-        write_atomically(own / RECORD, file.read_bytes())
+        write_atomically(own / RECORD, orjson.dumps(made.to_json(), option=orjson.OPT_INDENT_2))
     except OSError as error:
         raise StoreError(f"{own}: cannot write: {error.strerror}") from None
-    return found
 
 
 def examination_tokens(folder: RunFolder) -> dict[str, Counter[str]]:
