@@ -95,6 +95,27 @@ def test_no_gain_from_the_principle_is_deaf(gain: str, interval: Interval) -> No
     assert verdict({gain: interval}) == "deaf"
 
 
+@pytest.mark.parametrize("gain", ["shown_hidden", "shown_exchanged"])
+def test_few_pairs_tell_of_no_deafness(gain: str) -> None:
+    """Where 10 points are still in the interval; below that, or from 200 pairs on, they do. Nor has it passed."""
+    one, wide = Interval(1.0, -0.51, 1.0, 1), (0.05, -0.05, 0.1)
+    assert verdict({gain: one}, pairs=1) == "too few to tell"
+    assert verdict({gain: Interval(*wide, ENOUGH - 1)}, pairs=ENOUGH - 1) == "too few to tell"
+    assert verdict({gain: Interval(*wide, ENOUGH)}) == "deaf"
+    assert verdict({gain: Interval(0.0, -0.099, 0.099, ENOUGH - 1)}) == "deaf"
+    known: dict[str, Any] = {gain: one}
+    found = figures(**known)
+    assert decide(found, found) == (
+        "too few to tell",
+        "the principle's gain is +100.0 points (-51.0 to +100.0) on only 1 of the pairs made by code; 200 tell",
+    )
+
+
+def test_one_open_gain_does_not_hide_another() -> None:
+    """Deaf by either of the two is deaf."""
+    assert verdict({"shown_hidden": Interval(0.1, -0.2, 0.4, 20), "shown_exchanged": at(0.0, -0.05, 0.05)}) == "deaf"
+
+
 def test_deaf_is_said_of_checks_alone() -> None:
     """Gains of other pairs do not count, nor those of none."""
     silent = figures(shown_hidden=at(0.0, -0.1, 0.1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, TypeAlias, get_args
 
 from constitution.examination.figures import Figures
@@ -14,6 +15,8 @@ ENOUGH = 200
 UNREADABLE = 0.1
 FLIPS = 0.5
 CHANCE = 0.5
+GAIN = 0.1
+"""From the principle. Fewer pairs than ENOUGH that leave so much of it possible do not tell that there is none."""
 
 Outcome: TypeAlias = Literal[
     "unreadable", "position-locked", "inverted", "length-like", "deaf", "too weak", "passed", "too few to tell"
@@ -56,6 +59,11 @@ def decide(figures: Figures, checks: Figures | None, at_least: float = AT_LEAST)
             "too few to tell",
             f"it is right on {_told(accuracy)}, but of only {figures.pairs:,} pairs; {ENOUGH} tell",
         )
+    if checks is not None and (gain := next(_no_gain(checks), None)) is not None:
+        why = (
+            f"the principle's gain is {points(gain[0])} on only {gain[0].n:,} of the pairs made by code; {ENOUGH} tell"
+        )
+        return "too few to tell", why
     return "passed", f"it is right on {_told(accuracy)} of {figures.pairs:,} pairs, {percent(at_least)} were asked for"
 
 
@@ -69,12 +77,18 @@ def _length_like(figures: Figures) -> str | None:
 
 
 def _deaf(checks: Figures) -> str | None:
-    """No gain from the principle. An interval below 0 is no gain either."""
-    for gain, than in ((checks.shown_hidden, "hidden"), (checks.shown_exchanged, "exchanged for another")):
-        if gain is not None and gain.low <= 0:
+    for gain, than in _no_gain(checks):
+        if gain.n >= ENOUGH or gain.high < GAIN:
             shown = f"its verdicts with the principle shown are no better than with it {than}"
             return f"{shown}: {points(gain)} on the pairs made by code"
     return None
+
+
+def _no_gain(checks: Figures) -> Iterator[tuple[Interval, str]]:
+    """Gains from the principle that may be none, and over what. An interval below 0 is no gain either."""
+    for gain, than in ((checks.shown_hidden, "hidden"), (checks.shown_exchanged, "exchanged for another")):
+        if gain is not None and gain.low <= 0:
+            yield gain, than
 
 
 def percent(value: float) -> str:
