@@ -124,6 +124,15 @@ def test_deaf_is_said_of_checks_alone() -> None:
     assert decide(figures(), silent)[0] == "deaf"
 
 
+def test_a_scoring_judge_is_never_deaf() -> None:
+    """Its principle is shown and hidden in another read than the one that labels; the rest holds for it too."""
+    silent = figures(shown_hidden=at(0.0, -0.1, 0.1))
+    assert decide(silent, silent, read="scoring")[0] == "passed"
+    assert decide(figures(), figures(shown_hidden=Interval(0.0, -1.0, 1.0, 1)), read="scoring")[0] == "passed"
+    assert decide(silent, silent, 0.9, "scoring")[0] == "too weak"
+    assert decide(silent, silent, read="pairwise")[0] == "deaf"
+
+
 def test_too_few_tell_nothing() -> None:
     """Neither few pairs, nor an interval around what was asked for, nor no pair at all are passed."""
     assert verdict({}, pairs=ENOUGH - 1) == "too few to tell"

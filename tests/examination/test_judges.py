@@ -114,6 +114,16 @@ def test_a_scoring_examination_is_of_the_scoring_read() -> None:
     assert found.judge.read == "scoring"
 
 
+@pytest.mark.parametrize("vice", [judges.first, judges.deaf])
+def test_side_by_side_tells_nothing_of_a_scoring_judge(vice: Pairwise) -> None:
+    """Right about each answer alone, it passes, also when it is judged again; side by side it would not."""
+    found = examined(vice, read="scoring")
+    assert found.verdict == found.judged_at(0.5).verdict == "passed", found.why
+    assert found.figures.shown_hidden is not None
+    assert found.figures.shown_hidden.holds_zero
+    assert not examined(vice).passed
+
+
 def test_ties_are_those_of_the_labels() -> None:
     """A margin inside the band of the run is a tie; it counts one half, and nothing where something was decided."""
     found = examined(judges.honest, (made(40),), band=2.5)

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 from constitution.examination.figures import Figures
 from constitution.examination.intervals import Interval
+from constitution.verdicts import JudgeRead
 
 AT_LEAST = 0.6
 """Accuracy that is asked for."""
@@ -24,7 +25,9 @@ Outcome: TypeAlias = Literal[
 VERDICTS: tuple[Outcome, ...] = get_args(Outcome)
 
 
-def decide(figures: Figures, checks: Figures | None, at_least: float = AT_LEAST) -> tuple[Outcome, str]:
+def decide(
+    figures: Figures, checks: Figures | None, at_least: float = AT_LEAST, read: JudgeRead = "pairwise"
+) -> tuple[Outcome, str]:
     """The verdict, and why, in one sentence.
 
     Args:
@@ -32,6 +35,8 @@ def decide(figures: Figures, checks: Figures | None, at_least: float = AT_LEAST)
         checks: of the pairs made by code, where they were asked; there alone is a judge called deaf, since elsewhere a
             good answer is better under any principle.
         at_least: the accuracy that is asked for, 0 to 1.
+        read: the read that labels. The principle is shown and hidden side by side, so that `scoring` is never called
+            deaf: it says nothing of a judge that examines each answer alone.
     """
     unreadable, flips, accuracy = figures.unreadable, figures.flips, figures.accuracy
     if unreadable is not None and unreadable.value > UNREADABLE:
@@ -41,6 +46,8 @@ def decide(figures: Figures, checks: Figures | None, at_least: float = AT_LEAST)
             "position-locked",
             f"its verdict changes with the order of the answers on {percent(flips.value)} of pairs",
         )
+    if read == "scoring":
+        checks = None
     if accuracy is None:
         return "too few to tell", "no pair could be read"
     if accuracy.high < CHANCE:

@@ -111,7 +111,7 @@ class Examination:
             at_least: the accuracy, 0 to 1.
         """
         checks = next((each.figures for each in self.sets if each.name == CHECKS), None)
-        verdict, why = decide(self.figures, checks, at_least)
+        verdict, why = decide(self.figures, checks, at_least, self.judge.read)
         return replace(self, at_least=at_least, verdict=verdict, why=why)
 
     def to_json(self) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def examination_of(
     whole = {each.name: each for each in sets}
     made = {each.name: figures_of([one for one in reads if one.item.set == each.name], judge.read) for each in asked}
     figures = figures_of(reads, judge.read)
-    verdict, why = decide(figures, made.get(CHECKS), at_least)
+    verdict, why = decide(figures, made.get(CHECKS), at_least, judge.read)
     return Examination(
         judge=judge,
         at_least=at_least,
