@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from constitution.errors import InputError, StoreError
-from constitution.run.labels import EXAMINATION, write_label_card
+from constitution.run.labels import EXAMINATION, examined, write_label_card
 from constitution.sources.run_file import dump_run, read_run
 from constitution.store.disk import sync_folder, write_atomically
 from constitution.store.folder import FOLDERS, Manifest, RunFolder, flat, may_change
@@ -146,12 +146,25 @@ def _copy(parts: Sequence[_Part], owners: Sequence[_Part], folder: RunFolder) ->
     write_atomically(folder.file("sessions.jsonl"), lines)
     settings = {**first.manifest.settings, "shard": None}
     merged = replace(first.manifest, settings=settings, plan=plan)
-    examination = next((path for path in (part.folder.file(EXAMINATION) for part in parts) if path.exists()), None)
+    examination = _examination(parts)
     if examination is not None:
         folder.file(EXAMINATION).parent.mkdir(exist_ok=True)
         _copy_file(examination, folder.file(EXAMINATION))
     write_label_card(folder, merged)
     merged.write(folder.file("manifest.json"))
+
+
+def _examination(parts: Sequence[_Part]) -> Path | None:
+    """The worst one, in whatever order the folders are named: none at all, where one labelled without it."""
+    passed: dict[bool, Path] = {}
+    for part in parts:
+        if not any(map(part.folder.sealed, range(len(part.manifest.plan["chunks"])))):
+            continue
+        found = examined(part.folder)
+        if found is None:
+            return None
+        passed.setdefault(found.passed, part.folder.file(EXAMINATION))
+    return passed.get(False, passed.get(True))
 
 
 def _copy_chunk(number: int, source: RunFolder, to: RunFolder) -> None:
