@@ -69,7 +69,7 @@ def test_a_number_that_is_none(missing: float | None) -> None:
     """A callable's NaN or infinity is unreadable; beside a number too."""
     texts = [Scored(n, "value", (Reading("", (Read(value=v),)),)) for n, v in enumerate((missing, 3.0))]
     assert scores(texts[0]).total is None
-    assert verdict(opinions_of_scores(*texts)).better is None
+    assert verdict(opinions_of_scores(texts[0], texts[1])).better is None
     assert verdict(opinions_of_scores(texts[1], texts[0])).better is None
 
 
@@ -77,7 +77,7 @@ def test_a_number_that_is_none(missing: float | None) -> None:
 def test_values_near_the_largest_float_give_no_infinite_margin(a: float, b: float) -> None:
     """Whatever a callable gives, a margin is a number or unreadable."""
     texts = [Scored(n, "value", (Reading("", (Read(value=v),)),)) for n, v in enumerate((a, b))]
-    found = verdict(opinions_of_scores(*texts))
+    found = verdict(opinions_of_scores(texts[0], texts[1]))
     assert found.margin is None or isfinite(found.margin)
 
 

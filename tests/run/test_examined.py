@@ -8,6 +8,7 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import typer
 from rich.console import Console
@@ -114,7 +115,7 @@ def test_every_way_of_labelling_is_examined(tmp_path: Path, settings: dict[str, 
         BALANCED.generate(PROMPTS, tmp_path / "run", model="scripted", rounds=1, **settings)
 
 
-@pytest.mark.parametrize("settings", [{}, {"verify": "check"}, {"recipe": "contrast"}])
+@pytest.mark.parametrize("settings", [{}, {"verify": "none"}, {"recipe": "contrast"}])
 def test_runs_without_a_judge_examine_nobody(tmp_path: Path, settings: dict[str, Any]) -> None:
     """Their pairs are made by the loop, or confirmed by code."""
     assert BALANCED.generate(PROMPTS, tmp_path / "run", model="scripted", **settings).complete
@@ -241,3 +242,37 @@ def test_another_band_of_ties_is_another_examination(tmp_path: Path) -> None:
     assert engine.examined == asked
     record = read_examination(own / FOLDER)
     assert (record.band, record.verdict) == (0.5, "passed")
+
+
+def test_settings_that_do_nothing_are_refused(tmp_path: Path) -> None:
+    """Before anything is asked, with where they belong."""
+
+    def judge(_: object, responses: list[str]) -> list[float]:
+        return [0.0 for _ in responses]
+
+    for options, message in (
+        ({"answers": True}, "answers has no effect with the recipe critique_revise; it goes with ai_feedback"),
+        ({"recipe": "contrast", "candidates": 3}, "candidates has no effect"),
+        ({"recipe": "ai_feedback", "verify": "judge"}, "verify has no effect with the recipe ai_feedback"),
+        ({"verify": "check"}, "no principle of 'balanced' has a `check`"),
+        ({"judge": judge}, "asks no judge"),
+        ({"recipe": "ai_feedback", "clamp": 0.52}, "every pair would be a tie"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            BALANCED.generate(PROMPTS, tmp_path / "run", model="scripted", **options)
+    with pytest.raises(SettingsError, match="read is 'both', expected one of pairwise, scoring, value"):
+        BALANCED.judge("q", "a", "b", model="scripted", read="both")  # type: ignore[arg-type]  # what a user may type
+
+
+def test_data_sets_have_what_the_judge_said(tmp_path: Path) -> None:
+    """`to_dataset` and an export have the same columns."""
+    run = BALANCED.generate(PROMPTS, tmp_path / "run", model="scripted", examine=0, anyway=True, **BOTH)
+    names = run.to_dataset().column_names
+    assert {"margin", "p_chosen", "position_consistent", "votes"} <= set(names)
+    run.export(tmp_path / "data")
+    exported = pq.read_schema(next((tmp_path / "data" / "preference").glob("*.parquet"))).names
+    assert exported == names
+    plain = BALANCED.generate(PROMPTS, tmp_path / "plain", model="scripted")
+    assert "margin" not in plain.to_dataset().column_names
+    with pytest.raises(SettingsError, match="no judge was asked in"):
+        plain.export(tmp_path / "none", verify="judge")
