@@ -117,14 +117,18 @@ def leaks(text: str) -> bool:
     return _LEAK.search(text) is not None
 
 
+_SIGNED = re.compile(r"[-−]\d")
+_SHARE = re.compile(r"\d%$")
+
+
 @lru_cache(maxsize=128)
 def normalised(text: str) -> str:
-    """A text with its spaces folded and without spaces and punctuation at its ends."""
+    """A text with its spaces folded and without spaces and punctuation at its ends; a number keeps its sign and its %."""
     folded = _SPACES.sub(" ", text)
     start, end = 0, len(folded)
-    while start < end and _marginal(folded[start]):
+    while start < end and _marginal(folded[start]) and not _SIGNED.match(folded, start):
         start += 1
-    while end > start and _marginal(folded[end - 1]):
+    while end > start and _marginal(folded[end - 1]) and not _SHARE.match(folded, max(start, end - 2), end):
         end -= 1
     return folded[start:end]
 
