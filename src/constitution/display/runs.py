@@ -22,7 +22,7 @@ from constitution.display.chains import MEANINGS, pair_blocks
 from constitution.display.labels import label_blocks
 from constitution.records import OUTCOMES, REASONS, PreferencePair
 from constitution.steps.label_card import LabelCard
-from constitution.store.sums import SIGNS
+from constitution.store.sums import sign_meanings
 
 
 def run_page(
@@ -116,8 +116,7 @@ def _sums(summary: Mapping[str, Any]) -> Iterator[Block]:
     if summary.get("checks"):
         yield checks_block(summary["checks"])
     if summary["signs"]:
-        lost = {f"rounds_lost_{reason}": f"rounds that gave nothing: {meaning}" for reason, meaning in REASONS.items()}
-        yield reasons_block(summary["signs"], SIGNS | lost, "seen in the chains")
+        yield reasons_block(summary["signs"], sign_meanings(), "seen in the chains")
     if summary["tokens"]:
         yield tokens_block(summary["tokens"])
 

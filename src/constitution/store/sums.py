@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from constitution.checks import Check, keeps
 from constitution.engine import Completion
-from constitution.records import ChainResult, Dropped, Failure, Trace
-from constitution.steps.filter import NEAR_COPY
+from constitution.records import REASONS, ChainResult, Dropped, Failure, Trace
+from constitution.steps.confirm import FLAGS
+from constitution.steps.filter import FILTERS, NEAR_COPY
 from constitution.steps.label import Labelling
 from constitution.steps.label_sums import LabelSums
 from constitution.steps.pair import Settled
@@ -29,6 +30,18 @@ SIGNS = {
 }
 """What `Sums.signs` counts, besides `rounds_lost_REASON` and `flagged_FILTER`."""
 FLAGGED = "flagged_"
+
+
+def sign_meanings() -> dict[str, str]:
+    """What each name in `Sums.signs` means."""
+    flags = {**REASONS, **{name: filter.about for name, filter in FILTERS.items()}, **FLAGS}
+    return {
+        **SIGNS,
+        **{f"rounds_lost_{reason}": f"rounds that gave nothing: {meaning}" for reason, meaning in REASONS.items()},
+        **{FLAGGED + name: f"kept pairs with this flag: {meaning}" for name, meaning in flags.items()},
+    }
+
+
 COUNTED = ("requests", "prompt", "cached", "output", "asked_again")
 """Of each stage: requests, tokens of their prompts, of those from the cache, sampled tokens, repeated requests."""
 

@@ -13,7 +13,7 @@ from constitution.formats.card.markdown import code, details, escaped, fence, ta
 from constitution.records import REASONS
 from constitution.sources.dump import dump_constitution
 from constitution.steps.filter import OWN, Effect, Filter
-from constitution.store.sums import COUNTED, FLAGGED, SIGNS, Sums
+from constitution.store.sums import COUNTED, FLAGGED, Sums, sign_meanings
 
 NOT_STATED = "not stated"
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "max_tokens")
@@ -216,8 +216,7 @@ def tokens_part(facts: Facts) -> Iterator[str]:
         yield table(["stage", "requests", "tokens of prompts", "of them cached", "tokens sampled", "asked again"], rows)
     of_pairs = {name for name in total.signs | signs.signs if name == "near_copies" or name.startswith(FLAGGED)}
     seen = {**total.signs, **{name: signs.signs[name] for name in of_pairs}}
-    meanings = SIGNS | {f"rounds_lost_{reason}": f"rounds lost: {meaning}" for reason, meaning in REASONS.items()}
-    meanings |= {FLAGGED + reason: f"kept pairs with this flag: {meaning}" for reason, meaning in REASONS.items()}
+    meanings = sign_meanings()
     rows = [(code(name), escaped(meanings.get(name, "")), count) for name, count in sorted(seen.items()) if count]
     if rows:
         yield "Seen in the chains:"
