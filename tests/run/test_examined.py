@@ -276,3 +276,10 @@ def test_data_sets_have_what_the_judge_said(tmp_path: Path) -> None:
     assert "margin" not in plain.to_dataset().column_names
     with pytest.raises(SettingsError, match="no judge was asked in"):
         plain.export(tmp_path / "none", verify="judge")
+
+
+def test_a_function_as_model_needs_a_name_too(tmp_path: Path) -> None:
+    """Its numbers are kept under it."""
+    own = CallableJudge(lambda _, responses: [0.0 for _ in responses])
+    with pytest.raises(SettingsError, match="has no name by which a run could tell it"):
+        BALANCED.generate(PROMPTS, tmp_path / "run", model=own, recipe="ai_feedback", judge_read="value")

@@ -16,6 +16,7 @@ from constitution.api.run import Run
 from constitution.display import constitution_page, draw, page_html
 from constitution.display.progress import Bar, wanted
 from constitution.engine import Engine
+from constitution.engines.callable import CallableJudge
 from constitution.engines.models import Named
 from constitution.errors import EngineDeadError, InputError, RecordError, SettingsError
 from constitution.flow import Recipe
@@ -300,6 +301,8 @@ class Constitution(Judges):
         preview: int | None = None,
     ) -> Job:
         items, prompts = _source(source)
+        if isinstance(model, CallableJudge):
+            judge_of(model, {})  # refuses one that no run could tell from another
         own_judge, settings = judge_of(judge, settings)
         run = _run_file(self, model, recipe, {**settings, "out": os.fspath(out), "prompts": prompts})
         return Job(
