@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from math import atanh, comb, isclose, sqrt, tanh
+import itertools
+from fractions import Fraction
+from math import atanh, comb, erfc, isclose, sqrt, tanh
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constitution.intervals import FEWEST, Z, correlation, mean, share
+from constitution.intervals import FEWEST, Interval, Z, correlation, mcnemar, mean, share
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -71,3 +73,52 @@ def test_a_correlation_is_that_of_pairs_taken_both_ways_round(pairs: list[tuple[
         half = Z / sqrt(len(pairs) - 3)
         assert isclose(found.low, tanh(atanh(value) - half), abs_tol=1e-6)
         assert isclose(found.high, tanh(atanh(value) + half), abs_tol=1e-6)
+
+
+@pytest.mark.parametrize(("low", "high", "holds"), [(-0.1, 0.1, True), (0.0, 0.1, True), (-0.1, 0.0, True),
+                                                    (0.01, 0.1, False), (-0.1, -0.01, False)])  # fmt: skip
+def test_whether_an_interval_holds_zero(low: float, high: float, *, holds: bool) -> None:
+    """Its ends belong to it."""
+    assert Interval((low + high) / 2, low, high, 9).holds_zero is holds
+
+
+parted = st.tuples(st.integers(0, 60), st.integers(0, 60))
+
+
+@given(parted)
+def test_mcnemar_is_a_sum_over_all_splits(counts: tuple[int, int]) -> None:
+    """The probability of every split at least as unequal, one by one, in fractions."""
+    one, other = counts
+    n = one + other
+    chance = sum(
+        (Fraction(comb(n, k), 2**n) for k in range(n + 1) if abs(n - 2 * k) >= abs(one - other)), start=Fraction(0)
+    )
+    assert mcnemar(one, other) == pytest.approx(float(chance), rel=1e-12)
+    assert mcnemar(other, one) == mcnemar(one, other)
+
+
+@pytest.mark.parametrize("each", [0, 1, 7, 3000])
+def test_what_is_equal_has_no_reason_to_differ(each: int) -> None:
+    """Nothing speaks against both being right equally often."""
+    assert mcnemar(each, each) == 1.0
+
+
+@pytest.mark.parametrize("n", [2, 11, 500, 6001])
+def test_it_falls_as_the_counts_part(n: int) -> None:
+    """Of the same number of pairs, a more unequal split is always less probable; never less than 0."""
+    found = [mcnemar(n // 2 + step, n - n // 2 - step) for step in range(min(n // 2, 60) + 1)]
+    assert all(0 < later < earlier for earlier, later in itertools.pairwise(found[1:]))
+    assert found[0] == 1.0
+
+
+def test_thousands_of_pairs_are_no_trouble() -> None:
+    """Near the normal distribution where that is near, the least odds where it is not, 0 below what a number holds."""
+    assert mcnemar(5196, 4804) == pytest.approx(erfc((392 - 1) / sqrt(2 * 10_000)), rel=1e-2)
+    assert mcnemar(1000, 0) == pytest.approx(2.0**-999, rel=1e-12)
+    assert mcnemar(9000, 0) == 0.0
+
+
+def test_mcnemar_as_text_books_have_it() -> None:
+    """Computed by hand: 1 of 6, (1 + 6) * 2 / 64; and 5 of 20, from tables of the binomial."""
+    assert mcnemar(1, 5) == 0.21875
+    assert mcnemar(15, 5) == pytest.approx(0.0414, abs=5e-5)

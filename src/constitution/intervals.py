@@ -1,4 +1,4 @@
-"""Shares and means with their 95 % intervals, from counts alone."""
+"""Shares and means with their 95 % intervals, and a test of two shares, from counts alone."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ class Interval:
     high: float
     n: int
     """How many it was measured on."""
+
+    @property
+    def holds_zero(self) -> bool:
+        """Whether 0 lies in it."""
+        return self.low <= 0 <= self.high
 
 
 def share(found: int, of: int) -> Interval | None:
@@ -59,3 +64,22 @@ def correlation(xx: int, yy: int, xy: int, n: int) -> Interval | None:
     # tanh(atanh(r) +- h) by its sum formula, which needs no atanh of what is nearly 1.
     half = tanh(Z / sqrt(n - 3))
     return Interval(value, (value - half) / (1 - value * half), (value + half) / (1 + value * half), n)
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """How probable so unequal a split is where first and second are right equally often, 0 to 1.
+
+    McNemar's test of two shares measured on the same pairs (McNemar 1947, "Note on the sampling error of the difference
+    between correlated proportions or percentages", Psychometrika 12), two-sided and exact: twice the tail of the
+    binomial distribution with p = 1/2, summed in whole numbers.
+
+    Args:
+        only_first: pairs that the first has right and the second wrong, at least 0.
+        only_second: pairs that the second has right and the first wrong, at least 0.
+    """
+    n = only_first + only_second
+    ways, tail = 1, 0
+    for right in range(min(only_first, only_second) + 1):
+        tail += ways
+        ways = ways * (n - right) // (right + 1)
+    return min(1.0, 2 * tail / (1 << n))

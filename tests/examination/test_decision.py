@@ -9,7 +9,7 @@ import pytest
 
 from constitution.examination.decision import ENOUGH, VERDICTS, decide, percent
 from constitution.examination.figures import Figures
-from constitution.examination.intervals import Interval
+from constitution.intervals import Interval
 
 
 def figures(pairs: int = 400, **known: Any) -> Figures:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constitution.examination.figures import Figures, figures_of
-from constitution.examination.intervals import Interval
 from constitution.examination.questions import QUESTIONS, Question
 from constitution.examination.reads import ItemReads
+from constitution.intervals import Interval
 from constitution.verdicts import BAND, Read, Reading, Scored
 from tests.examination.judges import item
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from constitution.examination.intervals import BINS, Z, calibration, difference, share
+from constitution.examination.intervals import BINS, calibration, difference, share
+from constitution.intervals import Z
 
 scores = st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=60)
 units = st.lists(st.floats(0, 1), min_size=1, max_size=60)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from constitution.messages import Better, user
 from constitution.records import Candidate, Trace
-from constitution.steps.agreement import Agreement, agreement, verdict_on_two, wilson
+from constitution.steps.agreement import Agreement, agreement, verdict_on_two
 from constitution.steps.label import Labelling
 from constitution.verdicts import Judged, Read, Reading, Scored
 
@@ -105,9 +105,10 @@ def test_nothing_decided() -> None:
     [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (5, 10, 0.2366, 0.7634), (300, 438, 0.6399, 0.7267)],
     ids=str,
 )
-def test_wilson(found: int, of: int, low: float, high: float) -> None:
-    """As tables of the interval give it."""
-    assert list(wilson(found, of)) == pytest.approx([low, high], abs=1e-4)
+def test_its_interval_is_wilsons(found: int, of: int, low: float, high: float) -> None:
+    """As tables of the interval give it; ties and unreadable pairs do not bear on it."""
+    made = Agreement(agree=found, disagree=of - found, tie=3, unreadable=2, people_tie=5)
+    assert list(made.interval) == pytest.approx([low, high], abs=1e-4)
 
 
 def test_one_text_has_no_verdict() -> None:

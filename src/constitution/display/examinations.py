@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from constitution.display.blocks import Block, Column, Fold, Line, Page, Said, Span, Table, Tone, line
 from constitution.examination.decision import ENOUGH, percent
 from constitution.examination.figures import Figures
-from constitution.examination.intervals import Interval
 from constitution.examination.record import Examination, PrincipleFigures, SetFigures
+from constitution.intervals import Interval
 
 TONES: dict[str, Tone] = {"passed": "good", "too few to tell": "warn"}
 """Of a verdict; the others are bad."""

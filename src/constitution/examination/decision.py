@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias, get_args
 
 from constitution.examination.figures import Figures
-from constitution.examination.intervals import Interval
+from constitution.intervals import Interval
 from constitution.verdicts import JudgeRead
 
 AT_LEAST = 0.6

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from constitution.digest import digest
-from constitution.examination.intervals import Interval, calibration, difference, share
+from constitution.examination.intervals import calibration, difference, share
 from constitution.examination.questions import Question
 from constitution.examination.reads import ItemReads
+from constitution.intervals import Interval
 from constitution.verdicts import JudgeRead
 
 

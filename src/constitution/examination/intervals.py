@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import fsum, sqrt
 from random import Random
 
-Z = 1.959963984540054
-"""Of the normal distribution 2.5 % lie beyond it on each side."""
+from constitution.intervals import Interval, Z, mean
+
 BINS = 5
 """Of confidence, from 0.5 to 1; as ten of p, since a swap of the two answers turns p into 1 - p."""
 RESAMPLES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A number, and the 95 % interval around it."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    """Pairs, or reads, that it was measured on."""
-
-    @property
-    def holds_zero(self) -> bool:
-        """Whether 0 lies in it."""
-        return self.low <= 0 <= self.high
-
-
 def share(values: Sequence[float]) -> Interval | None:
-    """The mean of numbers from 0 to 1; None of nothing.
-
-    Wilson's score interval (Wilson 1927, "Probable inference", JASA 22). It is made for numbers that are 0 or 1; for
-    numbers between them, ties that count 1/2 among them, it is wider than it need be, since none with the same mean
-    vary more than those.
-    """
-    n = len(values)
-    if not n:
-        return None
-    mean = fsum(values) / n
-    centre = (mean + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z / (1 + Z * Z / n) * sqrt(mean * (1 - mean) / n + Z * Z / (4 * n * n))
-    return Interval(mean, min(mean, max(0.0, centre - half)), max(mean, min(1.0, centre + half)), n)
+    """The mean of numbers from 0 to 1, ties that count 1/2 among them, with Wilson's interval; None of nothing."""
+    return mean(fsum(values) / len(values), len(values)) if values else None
 
 
 def difference(pairs: Sequence[tuple[float, float]]) -> Interval | None:
@@ -57,11 +29,11 @@ def difference(pairs: Sequence[tuple[float, float]]) -> Interval | None:
     if not n:
         return None
     each = [first - second for first, second in pairs]
-    mean = fsum(each) / n
+    value = fsum(each) / n
     centre = fsum(each) / (n + 2)
     spread = (fsum(one * one for one in each) + 1) / (n + 2) - centre * centre
     half = Z * sqrt(spread / (n + 2))
-    return Interval(mean, min(mean, max(-1.0, centre - half)), max(mean, min(1.0, centre + half)), n)
+    return Interval(value, min(value, max(-1.0, centre - half)), max(value, min(1.0, centre + half)), n)
 
 
 def calibration(ps: Sequence[float]) -> Interval | None:

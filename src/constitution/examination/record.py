@@ -11,9 +11,10 @@ from constitution.digest import digest
 from constitution.errors import InputError
 from constitution.examination.decision import AT_LEAST, VERDICTS, Outcome, decide
 from constitution.examination.figures import Figures, figures_of
-from constitution.examination.intervals import Interval, share
+from constitution.examination.intervals import share
 from constitution.examination.items import JudgedSet
 from constitution.examination.reads import ItemReads
+from constitution.intervals import Interval
 from constitution.steps.judge import JudgeMode
 from constitution.verdicts import BAND, JudgeRead
 

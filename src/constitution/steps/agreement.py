@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import sqrt
 
+from constitution.intervals import share
 from constitution.messages import Better
 from constitution.records import Trace
 from constitution.steps.filter import same_text
 from constitution.steps.label import Court, Labelling
 from constitution.verdicts import EQUAL, Verdict
-
-Z = 1.96
-"""Quantile of the normal distribution for 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +53,9 @@ class Agreement:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Of `accuracy`, 95 %."""
-        return wilson(self.agree, self.decided)
-
-
-def wilson(found: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share.
-
-    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22.
-
-    Args:
-        found: how many have it.
-        of: how many there are; 0 = nothing is known, 0 to 1.
-    """
-    if not of:
-        return 0.0, 1.0
-    share = found / of
-    middle = share + Z**2 / (2 * of)
-    half = Z * sqrt(share * (1 - share) / of + Z**2 / (4 * of**2))
-    whole = 1 + Z**2 / of
-    return (0.0 if not found else (middle - half) / whole), (1.0 if found == of else (middle + half) / whole)
+        """Of `accuracy`, 95 %; 0 to 1 where nothing is known."""
+        found = share(self.agree, self.decided)
+        return (0.0, 1.0) if found is None else (found.low, found.high)
 
 
 def verdict_on_two(trace: Trace, labelling: Labelling) -> Verdict | None:
