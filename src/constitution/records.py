@@ -194,14 +194,13 @@ class Trace:
         """The rounds whose revision stands: they alone made the texts after the draft."""
         return tuple(round for round in self.rounds if round.revision is not None and round.revision.good)
 
-    def text_of(self, round: int) -> str | None:
-        """What a round gave, 0 for the draft; of candidates the text with this number."""
+    @property
+    def texts(self) -> dict[int, str]:
+        """Its texts by the numbers that pairs and verdicts call them by: of candidates, or of rounds, 0 = draft."""
         if self.candidates:
-            return next((each.text for each in self.candidates if each.number == round), None)
-        if round == 0:
-            return self.draft.text if self.draft else None
-        revision = self.rounds[round - 1].revision
-        return revision.text if revision else None
+            return {candidate.number: candidate.text for candidate in self.candidates}
+        found = {} if self.draft is None else {0: self.draft.text}
+        return found | {round.number: round.revision.text for round in self.rounds if round.revision is not None}
 
     @property
     def final(self) -> str | None:

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from math import isfinite, log2
+from typing import get_args
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constitution.messages import user
+from constitution.messages import Better, user
 from constitution.records import Candidate, ChainResult, Draft, Revision, Round, Trace
+from constitution.steps.agreement import Agreement, agreement
 from constitution.steps.label import Court, Labelling
 from constitution.steps.label_card import LabelCard
 from constitution.steps.label_sums import PARTS, LabelSums
@@ -215,21 +217,10 @@ def odds(a: float, b: float) -> Judged:
     return Judged(0, 1, "pairwise", (Reading("kind", reads),))
 
 
-def two(*judged: Judged, scored: tuple[Scored, ...] = (), preferred: str | None = None, record: str = "r") -> Trace:
+def two(*judged: Judged, scored: tuple[Scored, ...] = (), preferred: Better | None = None, record: str = "r") -> Trace:
     """A chain with two candidates, the second one longer."""
-    trace = Trace(record, 0, (user("Why?"),), None, candidates=(Candidate(0, "Short."), Candidate(1, numbered(3))),
-                  judged=judged, scored=scored)  # fmt: skip
-    return Preferred(trace, preferred) if preferred else trace
-
-
-class Preferred(Trace):
-    """A chain of which people said something, until every chain has room for it."""
-
-    __slots__ = ("preferred",)
-
-    def __init__(self, trace: Trace, preferred: str) -> None:
-        super().__init__(**{name: getattr(trace, name) for name in Trace.__slots__ if name != "preferred"})
-        object.__setattr__(self, "preferred", preferred)
+    return Trace(record, 0, (user("Why?"),), None, candidates=(Candidate(0, "Short."), Candidate(1, numbered(3))),
+                 judged=judged, scored=scored, preferred=preferred)  # fmt: skip
 
 
 def scored_as(a: float, b: float) -> tuple[Scored, ...]:
@@ -293,6 +284,15 @@ def test_people() -> None:
         "agree": 1, "disagree": 1, "tie": 1, "inconsistent": 1, "unreadable": 1, "not_judged": 1, "people_tie": 2,
         "both_tie": 1,
     }  # fmt: skip
+
+
+@given(st.lists(st.tuples(judged_traces(), st.sampled_from([*get_args(Better), None])), max_size=6), labellings)
+def test_people_are_counted_as_their_agreement_is(
+    given: list[tuple[Trace, Better | None]], labelling: Labelling
+) -> None:
+    """The card and the report of agreement say the same of the same chains."""
+    results = [replace(trace, preferred=preferred) for trace, preferred in given]
+    assert Agreement(**counted(results, labelling).people) == agreement(results, labelling)
 
 
 def test_calibration() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constitution.records import Trace
-from constitution.steps.label import Court, Labelling
-from constitution.steps.label_sums import judged_pairs, outcome_of, texts_of
+from constitution.steps.label import Court, Labelling, outcome_of
+from constitution.steps.label_sums import judged_pairs
 from constitution.steps.two_judges import JudgeAgreement, VerdictIndex, agreement
 from tests.steps.judged_traces import judged_traces, labellings, renumbered, turned
 
@@ -26,7 +26,7 @@ def said(results: Iterable[Trace], labelling: Labelling) -> dict[object, str]:
     """By what was compared: the text that won, or what else became of it; of repeats the first."""
     found: dict[object, str] = {}
     for trace in results:
-        court, texts = Court(trace, labelling), texts_of(trace)
+        court, texts = Court(trace, labelling), trace.texts
         for a, b in judged_pairs(trace, court):
             verdict = court.verdict(a, b)
             assert verdict is not None

@@ -98,7 +98,7 @@ def _pairs(one: Lost) -> Iterator[dict[str, Any]]:
     for pair in one.settled.proposals:
         if isinstance(pair, Dropped):
             trace = traces[pair.sample]
-            rejected, chosen = (None, None) if pair.rounds is None else map(trace.text_of, pair.rounds)
+            rejected, chosen = (None, None) if pair.rounds is None else map(trace.texts.get, pair.rounds)
             yield {
                 "id": trace.record,
                 "sample": pair.sample,

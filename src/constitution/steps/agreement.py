@@ -9,7 +9,7 @@ from constitution.intervals import share
 from constitution.messages import Better
 from constitution.records import Trace
 from constitution.steps.filter import same_text
-from constitution.steps.label import Court, Labelling
+from constitution.steps.label import Court, Labelling, outcome_of
 from constitution.verdicts import EQUAL, Verdict
 
 
@@ -78,21 +78,24 @@ def agreement(traces: Iterable[Trace], labelling: Labelling) -> Agreement:
     counts = dict.fromkeys(Agreement.__slots__, 0)
     for trace in traces:
         if trace.preferred is not None:
-            for name in _names(trace.preferred, verdict_on_two(trace, labelling), labelling):
+            for name in names_of(trace.preferred, verdict_on_two(trace, labelling), labelling):
                 counts[name] += 1
     return Agreement(**counts)
 
 
-def _names(people: Better, found: Verdict | None, labelling: Labelling) -> tuple[str, ...]:
-    """The counts that a pair belongs to."""
+def names_of(people: Better, found: Verdict | None, labelling: Labelling) -> tuple[str, ...]:
+    """The counts of an `Agreement` that a pair belongs to.
+
+    Args:
+        people: what they said of it.
+        found: the judge's verdict on it; None where it was not asked.
+        labelling: how verdicts become labels.
+    """
     if found is None:
         return ("not_judged",)
     if people == "tie":
         return ("people_tie", "both_tie") if found.better == "tie" else ("people_tie",)
-    if found.better is None:
-        return ("unreadable",)
-    if found.better == "tie":
-        return ("tie",)
-    if found.position_consistent is False and not labelling.keep_inconsistent:
-        return ("inconsistent",)
+    outcome = outcome_of(found, labelling)
+    if outcome != "decided":
+        return (outcome,)
     return ("agree",) if found.better == people else ("disagree",)

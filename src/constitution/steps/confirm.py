@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from constitution.checks import Check, keeps
 from constitution.records import CheckResult, Dropped, PreferencePair, Trace
-from constitution.steps.label import Court, Labelling
+from constitution.steps.label import DROPPED, Court, Labelling, outcome_of
 from constitution.verdicts import sigmoid
 
 Verify: TypeAlias = Literal["none", "check", "judge"]
@@ -83,12 +83,11 @@ def _by_judge(pair: PreferencePair, trace: Trace, how: Confirming, labelling: La
         pair, judge=court.read, margin=found.margin, p_chosen=found.p, votes=found.by_principle,
         position_consistent=found.position_consistent,
     )  # fmt: skip
-    if found.better is None:
-        return Dropped("unreadable", f"texts {rejected} and {chosen}")
-    if found.better == "tie":
+    outcome = outcome_of(found, labelling)
+    if outcome == "tie":
         return _tie(judged, how, "judged_tie")
-    if found.position_consistent is False and not labelling.keep_inconsistent:
-        return Dropped("order_inconsistent", f"texts {rejected} and {chosen}")
+    if outcome != "decided":
+        return Dropped(DROPPED[outcome], f"texts {rejected} and {chosen}")
     return judged if found.better == "a" else _worse(judged, how, "judged_worse", f"texts {rejected} and {chosen}")
 
 

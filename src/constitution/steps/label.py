@@ -30,6 +30,9 @@ from constitution.verdicts import (
 
 CandidatePolicy: TypeAlias = Literal["best_worst", "all", "against_draft"]
 CANDIDATE_POLICIES: tuple[str, ...] = get_args(CandidatePolicy)
+VerdictOutcome: TypeAlias = Literal["decided", "tie", "inconsistent", "unreadable"]
+DROPPED: dict[str, str] = {"tie": "tie", "inconsistent": "order_inconsistent", "unreadable": "unreadable"}
+"""Why a pair is dropped whose verdict gives no label: one of REASONS, by what the verdict gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,15 @@ class Labelling:
     """Keep pairs whose orders disagree."""
     read: JudgeRead | None = None
     """Which of a trace's reads labels its pairs; None = side by side where there are such reads."""
+
+
+def outcome_of(found: Verdict, labelling: Labelling) -> VerdictOutcome:
+    """What a verdict is good for: `decided` gives a label, the others give none."""
+    if found.better is None:
+        return "unreadable"
+    if found.better == "tie":
+        return "tie"
+    return "inconsistent" if found.position_consistent is False and not labelling.keep_inconsistent else "decided"
 
 
 def usable_candidates(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
@@ -140,12 +152,9 @@ def _label(trace: Trace, index: int, a: Candidate, b: Candidate, court: Court) -
     where = f"candidates {a.number} and {b.number}"
     if found is None:
         return Dropped("unverified", where)
-    if found.better is None:
-        return Dropped("unreadable", where)
-    if found.better == "tie":
-        return Dropped("tie", where)
-    if found.position_consistent is False and not court.labelling.keep_inconsistent:
-        return Dropped("order_inconsistent", where)
+    outcome = outcome_of(found, court.labelling)
+    if outcome != "decided":
+        return Dropped(DROPPED[outcome], where)
     chosen, rejected, said = (a, b, found) if found.better == "a" else (b, a, found.turned)
     return PreferencePair(
         record=trace.record,

@@ -14,9 +14,10 @@ from math import log2
 from typing import Any
 
 from constitution.records import ChainResult, Trace
+from constitution.steps.agreement import names_of, verdict_on_two
 from constitution.steps.filter import same_text
-from constitution.steps.label import Court, Labelling
-from constitution.verdicts import EQUAL, Judged, Opinion, Read, Reading, Scored, Verdict, order_means, sigmoid
+from constitution.steps.label import Court, Labelling, outcome_of
+from constitution.verdicts import Judged, Opinion, Read, Reading, Scored, Verdict, order_means, sigmoid
 
 PARTS = 1_000_000
 """Means are summed in millionths."""
@@ -74,7 +75,7 @@ class LabelSums:
             self._count_reads(result)
             court = Court(result, labelling)
             other = _other_court(court, result)
-            texts = texts_of(result)
+            texts = result.texts
             for a, b in judged_pairs(result, court):
                 found = court.verdict(a, b)
                 if found is not None:
@@ -142,20 +143,13 @@ class LabelSums:
 
     def _count_people(self, trace: Trace, labelling: Labelling) -> None:
         """Count what people said of the first two candidates beside what the judge says of them."""
-        people = getattr(trace, "preferred", None)
+        people = trace.preferred
         if people is None:
             return
-        found = _verdict_on_two(trace, labelling)
-        if found is None:
-            self.people["not_judged"] += 1
-        elif people == "tie":
-            self.people["people_tie"] += 1
-            self.people["both_tie"] += found.better == "tie"
-        else:
-            right, outcome = found.better == people, outcome_of(found, labelling)
-            self.people[("agree" if right else "disagree") if outcome == "decided" else outcome] += 1
-            if found.better is not None:
-                self._count_sureness(sureness_of(found), 1 if found.better == "tie" else 2 * right)
+        found = verdict_on_two(trace, labelling)
+        self.people.update(names_of(people, found, labelling))
+        if people != "tie" and found is not None and found.better is not None:
+            self._count_sureness(sureness_of(found), 1 if found.better == "tie" else 2 * (found.better == people))
 
     def _count_sureness(self, sure: float, right_halves: int) -> None:
         counts = self.sureness.setdefault(str(min(BINS - 1, int((sure - 0.5) * 2 * BINS))), Counter())
@@ -194,28 +188,11 @@ def judged_pairs(trace: Trace, court: Court) -> Iterator[tuple[int, int]]:
         asked = {frozenset((each.a, each.b)): (each.a, each.b) for each in trace.judged if each.readings}
         yield from asked.values()
         return
-    texts = texts_of(trace)
+    texts = trace.texts
     numbers = sorted({each.number for each in trace.scored if each.read == court.read})
     for a, b in combinations(numbers, 2):
         if not same_text(texts[a], texts[b]):
             yield a, b
-
-
-def texts_of(trace: Trace) -> dict[int, str]:
-    """The texts of a trace by the numbers that verdicts call them by: of candidates, or of rounds, 0 = draft."""
-    if trace.candidates:
-        return {candidate.number: candidate.text for candidate in trace.candidates}
-    found = {} if trace.draft is None else {0: trace.draft.text}
-    return found | {round.number: round.revision.text for round in trace.rounds if round.revision is not None}
-
-
-def outcome_of(found: Verdict, labelling: Labelling) -> str:
-    """What a verdict is good for: `decided` gives a label, `tie`, `inconsistent` and `unreadable` give none."""
-    if found.better is None:
-        return "unreadable"
-    if found.better == "tie":
-        return "tie"
-    return "inconsistent" if found.position_consistent is False and not labelling.keep_inconsistent else "decided"
 
 
 def sureness_of(found: Verdict) -> float:
@@ -249,15 +226,6 @@ def _meant(trace: Trace, a: int, b: int) -> int:
         return 1 if a > b else -1
     sides = {candidate.number: candidate.side for candidate in trace.candidates}
     return (sides[a] == "text") - (sides[b] == "text")
-
-
-def _verdict_on_two(trace: Trace, labelling: Labelling) -> Verdict | None:
-    if len(trace.candidates) < 2:
-        return None
-    first, second = trace.candidates[:2]
-    if same_text(first.text, second.text):
-        return EQUAL
-    return Court(trace, labelling).verdict(first.number, second.number)
 
 
 def _unreadable(read: Read) -> bool:

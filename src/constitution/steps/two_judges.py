@@ -10,8 +10,8 @@ from typing import Any
 from constitution.digest import digest_bytes
 from constitution.intervals import Interval, share
 from constitution.records import ChainResult, Trace
-from constitution.steps.label import Court, Labelling
-from constitution.steps.label_sums import judged_pairs, outcome_of, texts_of
+from constitution.steps.label import Court, Labelling, outcome_of
+from constitution.steps.label_sums import judged_pairs
 
 _TIE = 0
 _NONE = 2
@@ -62,7 +62,7 @@ class VerdictIndex:
         """Take the verdicts of one chain."""
         if not isinstance(result, Trace) or not (result.judged or result.scored):
             return
-        court, texts = Court(result, self.labelling), texts_of(result)
+        court, texts = Court(result, self.labelling), result.texts
         for a, b in judged_pairs(result, court):
             found = court.verdict(a, b)
             if found is not None:
