@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 
 from constitution.errors import StoreError
+from constitution.run.examine import RECORD
+from constitution.run.examined import FOLDER
 from constitution.steps.label import Labelling
 from constitution.steps.label_card import Examined, LabelCard
 from constitution.steps.label_sums import LabelSums
@@ -16,7 +18,8 @@ from constitution.store.folder import Manifest, RunFolder
 from constitution.store.shards import read_shard, read_sums
 
 CARD = "labels.json"
-EXAMINATION = "examination/examination.json"
+EXAMINATION = f"{FOLDER}/{RECORD}"
+"""Where a run's folder keeps what the examination of its judge found."""
 
 
 def label_card(folder: RunFolder, manifest: Manifest) -> LabelCard | None:
