@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
@@ -21,7 +22,7 @@ from constitution.verdicts import Verdict as VerdictSaid
 
 
 @dataclass(frozen=True, repr=False)
-class _Judged:
+class _Judged(ABC):
     """What both have in common: one prompt, and what became of it."""
 
     prompt: Prompt
@@ -49,8 +50,9 @@ class _Judged:
         asked = [{"role": turn.role, "content": turn.content} for turn in self.prompt.conversation]
         return {"id": self.prompt.id, "prompt": asked}
 
+    @abstractmethod
     def _page(self) -> Page:
-        raise NotImplementedError
+        """What a notebook and a terminal show of it."""
 
     def __rich__(self) -> RenderableType:
         return draw(self._page())
