@@ -279,6 +279,8 @@ class Failure:
     """Class of the error."""
     message: str
     attempts: int = 1
+    preferred: Better | None = None
+    """What people say of the two answers that came with its input."""
 
 
 ChainResult: TypeAlias = Trace | Failure

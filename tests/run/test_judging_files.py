@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from constitution import CallableJudge, Constitution, Run, ScriptedEngine, Trace
-from constitution.errors import PromptFileError, SettingsChanged
+from constitution import CallableJudge, Constitution, Request, Run, ScriptedEngine, Trace
+from constitution.errors import PromptFileError, RequestRefused, SettingsChanged
 from constitution.recipes.ai_feedback import AIFeedback
 from constitution.recipes.judging import Judging
 from constitution.steps.agreement import Agreement, agreement
@@ -68,6 +68,28 @@ def test_pairs_that_were_not_judged(tmp_path: Path) -> None:
     traces = [trace for trace in rows(run) if isinstance(trace, Trace)]
     assert [trace.reason for trace in traces] == [None, None, "too_long"]
     assert agreement(traces, Labelling()) == Agreement(agree=2, not_judged=1)
+
+
+def test_pairs_that_failed(tmp_path: Path) -> None:
+    """They keep what people said, in the store, in the journal and on the card, and are counted as not judged."""
+    made = [{**row, "id": f"r{number}"} for number, row in enumerate(pairs()[2:5])]
+
+    def fault(request: Request) -> Exception | None:
+        return RequestRefused("no") if request.record == "r1" else None
+
+    run = judged(tmp_path, made, ScriptedEngine(oracle, fault=fault))
+    expected = Agreement(agree=1, people_tie=1, not_judged=1)
+    failed = rows(run)[1]
+    assert (failed.error, failed.preferred) == ("RequestRefused", "a")
+    assert run.people() == expected
+    assert run.labels is not None
+    assert Agreement(**run.labels.sums.people) == expected
+    for file in (run.path / "shards").iterdir():
+        file.unlink()
+    assert Run.open(run.path).people() == expected  # by its journal
+    again = judged(tmp_path, made, ScriptedEngine(oracle))
+    assert again.people() == expected
+    assert rows(again)[1] == failed
 
 
 def test_what_people_say_shapes_no_row(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constitution.messages import Better, user
-from constitution.records import Candidate, Trace
+from constitution.records import Candidate, Failure, Trace
 from constitution.steps.agreement import Agreement, agreement, verdict_on_two
 from constitution.steps.label import Labelling
 from constitution.verdicts import Judged, Read, Reading, Scored
@@ -51,6 +51,13 @@ CASES: dict[str, tuple[Trace, str]] = {
 def test_each_pair_is_counted_once(one: Trace, name: str) -> None:
     """Under the one name that says what became of it."""
     assert agreement([one], Labelling()) == Agreement(**{name: 1})
+
+
+def test_a_failed_pair_is_counted_too() -> None:
+    """People said something of it, and no verdict came; of another one nobody said anything."""
+    failed = Failure("r", 0, "judge", "RequestRefused", "no", preferred="a")
+    assert agreement([failed, replace(failed, preferred=None)], Labelling()) == Agreement(not_judged=1)
+    assert agreement([replace(failed, preferred="tie")], Labelling()) == Agreement(not_judged=1)
 
 
 def test_ties_of_both() -> None:

@@ -286,12 +286,12 @@ def test_people() -> None:
     }  # fmt: skip
 
 
-@given(st.lists(st.tuples(judged_traces(), st.sampled_from([*get_args(Better), None])), max_size=6), labellings)
+@given(st.lists(st.tuples(chains, st.sampled_from([*get_args(Better), None])), max_size=6), labellings)
 def test_people_are_counted_as_their_agreement_is(
-    given: list[tuple[Trace, Better | None]], labelling: Labelling
+    given: list[tuple[ChainResult, Better | None]], labelling: Labelling
 ) -> None:
     """The card and the report of agreement say the same of the same chains."""
-    results = [replace(trace, preferred=preferred) for trace, preferred in given]
+    results = [replace(chain, preferred=preferred) for chain, preferred in given]
     assert Agreement(**counted(results, labelling).people) == agreement(results, labelling)
 
 

@@ -84,10 +84,11 @@ def test_whatever_was_judged_comes_back(
 
 
 def test_a_sealed_file(tmp_path: Path) -> None:
-    """The whole way, beside a chain that failed."""
+    """The whole way, beside chains that failed."""
     failed = Failure("c", 1, "judge", "RequestRefused", "no", 2)
-    seal(tmp_path / "00000.parquet", [FULL, failed], Sums(), 2)
-    assert list(read_shard(tmp_path / "00000.parquet")) == [FULL, failed]
+    liked = replace(failed, preferred="b")
+    seal(tmp_path / "00000.parquet", [FULL, failed, liked], Sums(), 3)
+    assert list(read_shard(tmp_path / "00000.parquet")) == [FULL, failed, liked]
 
 
 def test_no_number_stays_none() -> None:

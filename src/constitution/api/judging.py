@@ -316,8 +316,7 @@ def _lists(value: object) -> bool:
 
 
 def _verdict(result: ChainResult, labelling: Labelling) -> VerdictSaid:
-    found = verdict_on_two(result, labelling) if isinstance(result, Trace) else None
-    return found or VerdictSaid(None, None, None)
+    return verdict_on_two(result, labelling) or VerdictSaid(None, None, None)
 
 
 def _scores(result: ChainResult) -> ScoresSaid:

@@ -25,7 +25,7 @@ from constitution.formats.mapped import as_datasets
 from constitution.formats.rows import Shape
 from constitution.formats.splits import TRAIN, Splits
 from constitution.principles import Principles
-from constitution.records import OUTCOMES, ChainResult, PreferencePair, Trace
+from constitution.records import OUTCOMES, ChainResult, PreferencePair
 from constitution.run.labels import examined
 from constitution.run.merge import merge
 from constitution.run.opened import OpenedRun
@@ -204,8 +204,7 @@ class Run:
         Raises:
             StoreError: if it cannot be read.
         """
-        traces = (chain for chain in self.traces() if isinstance(chain, Trace) and chain.preferred is not None)
-        return agreement_with_people(traces, self._opened.settler.pairing.labelling)
+        return agreement_with_people(self.traces(), self._opened.settler.pairing.labelling)
 
     def to_dataset(
         self,

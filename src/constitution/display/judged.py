@@ -146,7 +146,7 @@ def agreement_blocks(found: Agreement) -> tuple[Block, ...]:
         ("order_inconsistent", found.inconsistent, "its preference changes with the order", "plain"),
         ("unreadable", found.unreadable, "its verdict cannot be read", "plain"),
         ("people tie", found.people_tie, f"people find neither better; so does it for {found.both_tie:,}", "plain"),
-        ("not judged", found.not_judged, "dropped before the judge was asked", "plain"),
+        ("not judged", found.not_judged, "dropped before the judge was asked, or failed", "plain"),
     )
     rows = tuple(
         ((Span(name, tone),), line(f"{count:,}"), (Span(what, "quiet"),)) for name, count, what, tone in names if count

@@ -134,8 +134,9 @@ class Chains:
             return await self._drive(prompt, seeds, book)
         except _ChainError as failed:
             return Failure(
-                prompt.id, sample, failed.stage, type(failed.error).__name__, str(failed.error), failed.attempts
-            )
+                prompt.id, sample, failed.stage, type(failed.error).__name__, str(failed.error), failed.attempts,
+                prompt.preferred,
+            )  # fmt: skip
 
     async def run_all(
         self,

@@ -86,7 +86,7 @@ def _chains(run: RunFile, manifest: Manifest, principles: Principles, book: _Jou
 def _results(
     chains: Chains, prompt: Prompt, samples: int, done: DoneEvent, book: _Journalled
 ) -> tuple[ChainResult, ...]:
-    failed = {failure[0]: Failure(prompt.id, *failure) for failure in done.failures}
+    failed = {failure[0]: Failure(prompt.id, *failure, prompt.preferred) for failure in done.failures}
     try:
         return tuple(failed.get(sample) or _run(chains, prompt, sample, book) for sample in range(samples))
     except EngineDeadError:

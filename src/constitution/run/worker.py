@@ -252,7 +252,9 @@ class Worker:
         if done is not None and done.failures and self.retry:
             done = None
         kept = chunk.kept.get(prompt.id)
-        failed = {failure[0]: Failure(prompt.id, *failure) for failure in done.failures} if done else {}
+        failed = (
+            {failure[0]: Failure(prompt.id, *failure, prompt.preferred) for failure in done.failures} if done else {}
+        )
         try:
             results: Sequence[ChainResult]
             if kept is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from constitution.intervals import share
 from constitution.messages import Better
-from constitution.records import Trace
+from constitution.records import ChainResult, Trace
 from constitution.steps.filter import same_text
 from constitution.steps.label import Court, Labelling, outcome_of
 from constitution.verdicts import EQUAL, Verdict
@@ -29,7 +29,7 @@ class Agreement:
     both_tie: int = 0
     """Of those, the ones that the judge finds a tie too."""
     not_judged: int = 0
-    """Dropped before the judge was asked: too long, no principle, an answer that is none."""
+    """Dropped before the judge was asked (too long, no principle, an answer that is none), or ended by an error."""
 
     @property
     def pairs(self) -> int:
@@ -58,27 +58,27 @@ class Agreement:
         return (0.0, 1.0) if found is None else (found.low, found.high)
 
 
-def verdict_on_two(trace: Trace, labelling: Labelling) -> Verdict | None:
-    """The verdict on a trace's first two candidates; None where nobody was asked about them."""
-    if len(trace.candidates) < 2:
+def verdict_on_two(chain: ChainResult, labelling: Labelling) -> Verdict | None:
+    """The verdict on a chain's first two candidates; None where nobody was asked about them."""
+    if not isinstance(chain, Trace) or len(chain.candidates) < 2:
         return None
-    first, second = trace.candidates[:2]
+    first, second = chain.candidates[:2]
     if same_text(first.text, second.text):
         return EQUAL
-    return Court(trace, labelling).verdict(first.number, second.number)
+    return Court(chain, labelling).verdict(first.number, second.number)
 
 
-def agreement(traces: Iterable[Trace], labelling: Labelling) -> Agreement:
-    """Count the pairs of which people said something (`Trace.preferred`); others are passed over.
+def agreement(chains: Iterable[ChainResult], labelling: Labelling) -> Agreement:
+    """Count the pairs of which people said something (`preferred`); others are passed over.
 
     Args:
-        traces: judged pairs.
+        chains: judged pairs, and those that failed.
         labelling: how verdicts become labels. With `keep_inconsistent` the verdict of such a pair counts.
     """
     counts = dict.fromkeys(Agreement.__slots__, 0)
-    for trace in traces:
-        if trace.preferred is not None:
-            for name in names_of(trace.preferred, verdict_on_two(trace, labelling), labelling):
+    for chain in chains:
+        if chain.preferred is not None:
+            for name in names_of(chain.preferred, verdict_on_two(chain, labelling), labelling):
                 counts[name] += 1
     return Agreement(**counts)
 

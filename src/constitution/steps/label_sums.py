@@ -68,9 +68,7 @@ class LabelSums:
             result: the chain; one that nobody judged changes nothing, unless people said something of it.
             labelling: how its reads become verdicts.
         """
-        if not isinstance(result, Trace):
-            return
-        if result.judged or result.scored:
+        if isinstance(result, Trace) and (result.judged or result.scored):
             self.chains += 1
             self._count_reads(result)
             court = Court(result, labelling)
@@ -141,12 +139,12 @@ class LabelSums:
         same = "reads_agree" if one.better == other.better else "reads_disagree"
         self.pairs[("", "reads_one_tie", "reads_both_tie")[ties] if ties else same] += 1
 
-    def _count_people(self, trace: Trace, labelling: Labelling) -> None:
+    def _count_people(self, chain: ChainResult, labelling: Labelling) -> None:
         """Count what people said of the first two candidates beside what the judge says of them."""
-        people = trace.preferred
+        people = chain.preferred
         if people is None:
             return
-        found = verdict_on_two(trace, labelling)
+        found = verdict_on_two(chain, labelling)
         self.people.update(names_of(people, found, labelling))
         if people != "tie" and found is not None and found.better is not None:
             self._count_sureness(sureness_of(found), 1 if found.better == "tie" else 2 * (found.better == people))

@@ -82,7 +82,7 @@ def to_row(result: ChainResult) -> dict[str, Any]:
         return {
             "id": result.record, "sample": result.sample, "messages": [], "tools": None, "tags": [], "metadata": None,
             "draft": None, "rounds": [], "reason": None, "failure": failure, "constitution": "",
-            "schema_version": SCHEMA_VERSION, **judged_cells(None),
+            "schema_version": SCHEMA_VERSION, **judged_cells(None), "preferred": result.preferred,
         }  # fmt: skip
     draft = result.draft
     return {
@@ -155,7 +155,7 @@ def from_row(row: dict[str, Any]) -> ChainResult:
             "install a newer constitution-rlaif"
         )
     if row["failure"] is not None:
-        return Failure(row["id"], row["sample"], **row["failure"])
+        return Failure(row["id"], row["sample"], **row["failure"], preferred=row.get("preferred"))
     return Trace(
         record=row["id"],
         sample=row["sample"],
