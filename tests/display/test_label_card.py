@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,26 @@ def test_many_principles_are_cut() -> None:
     assert f"{MOST_PRINCIPLES} of {MOST_PRINCIPLES + 5}" in shown
     assert "p24 " in shown
     assert "p4 " not in shown
+
+
+@pytest.mark.parametrize(
+    ("counts", "titles"),
+    [
+        ({}, set()),
+        ({"with_verdict": 3}, {"with verdict"}),
+        ({"meant_wins": 3}, {"meant wins"}),
+        ({"with_verdict": 3, "meant_wins": 3}, {"meant wins"}),
+    ],
+    ids=str,
+)
+def test_a_rate_that_nothing_was_counted_for_has_no_column(counts: dict[str, int], titles: set[str]) -> None:
+    """One principle alone is the verdict: that it agrees with it says nothing."""
+    sums = LabelSums()
+    sums.pairs.update(judged=4, decided=4)
+    sums.principles["kind"] = Counter(asked=4, readable=4, **counts)
+    sums.principles["mute"] = Counter(asked=4)
+    shown = printed(draw(Page((), tuple(label_blocks(LabelCard(sums))))))
+    assert {title for title in ("with verdict", "meant wins") if title in shown} == titles
 
 
 @pytest.mark.parametrize("found", [JudgeAgreement(), JudgeAgreement(agree=3, disagree=1, one_tie=2)])

@@ -185,29 +185,37 @@ def test_principles(results: list[Trace], labelling: Labelling) -> None:
     """By each: how often it was asked, what of it can be read, ties, and whose side it takes."""
     sums = counted(results, labelling)
     expected: dict[str, Counter[str]] = {}
-    for *_, said in seen_of(results, labelling):
+    for trace, a, b, said in seen_of(results, labelling):
         for each in said.by_principle:
             if each.principle:
                 counts = expected.setdefault(each.principle, Counter())
-                counts.update(_said_by(each, said, labelling.band))
+                counts.update(_said_by(each, said, labelling, _a_is_meant(trace, a, b)))
     for id, counts in expected.items():
-        names = ("asked", "readable", "tie", "with_verdict", "against_verdict", "flips")
+        names = (
+            "asked", "readable", "tie", "with_verdict", "against_verdict", "flips", "meant_wins", "meant_loses"
+        )  # fmt: skip
         assert {name: sums.principles[id][name] for name in names} == {name: counts[name] for name in names}
     assert sums.principles.keys() == expected.keys()
 
 
-def _said_by(each: Opinion, said: Verdict, band: float) -> Iterable[str]:
+def _said_by(each: Opinion, said: Verdict, labelling: Labelling, a_is_meant: bool | None) -> Iterable[str]:
     yield "asked"
     if each.margin is None and each.vote is None:
         return
     yield "readable"
     value = each.margin if each.margin is not None else float(each.vote or 0)
     first, second = each.orders
-    if first is not None and second is not None and (first > 0, first < 0) != (second > 0, second < 0):
+    flips = first is not None and second is not None and (first > 0, first < 0) != (second > 0, second < 0)
+    if flips:
         yield "flips"
-    if value == 0 or (each.margin is not None and abs(value) < band):
+    if value == 0 or (each.margin is not None and abs(value) < labelling.band):
         yield "tie"
-    elif said.better in ("a", "b"):
+        return
+    if flips and not labelling.keep_inconsistent:
+        return
+    if a_is_meant is not None:
+        yield "meant_wins" if (value > 0) == a_is_meant else "meant_loses"
+    if stands(said, labelling) and sum(other.readable for other in said.by_principle) > 1:
         yield "with_verdict" if (value > 0) == (said.better == "a") else "against_verdict"
 
 
@@ -241,6 +249,37 @@ def test_a_judge_that_goes_by_place() -> None:
     second = LabelCard(counted([two(odds(-3, 2))], Labelling()))
     assert second.flips_to_first is not None
     assert second.flips_to_first.value == 0.0
+
+
+def contrasted(*pairs: tuple[float, float]) -> list[Trace]:
+    """Chains whose first text was made to be better; what the two orders say of it."""
+    sides = (Candidate(0, "Short.", side="text"), Candidate(1, numbered(3), side="negation"))
+    return [replace(two(odds(*pair)), candidates=sides) for pair in pairs]
+
+
+def test_what_was_meant_wins_where_a_principle_decides() -> None:
+    """A pair whose two orders disagree is decided for nobody, as in the figure of all principles; unless it is kept."""
+    results = contrasted((2, 2), (-2, -2), (9, -3), (0.1, 0.1))
+    for keep, won, of in ((False, 1, 2), (True, 2, 3)):
+        card = LabelCard(counted(results, Labelling(keep_inconsistent=keep)))
+        (found,) = card.by_principle
+        assert found.meant_wins == card.meant_wins
+        assert found.meant_wins is not None
+        assert found.meant_wins.value == pytest.approx(won / of)
+        assert found.meant_wins.n == of
+
+
+def test_a_principle_alone_is_the_verdict() -> None:
+    """So it is not said how often it agrees with it; beside another one that can be read it is."""
+    (alone,) = LabelCard(counted([two(odds(2, 2))], Labelling())).by_principle
+    assert alone.with_verdict is None
+    (kind,) = odds(2, 2).readings
+    less, mute = (Read(False, (0.0, 0.5)), Read(True, (0.5, 0.0))), (Read(False), Read(True))
+    both = two(Judged(0, 1, "pairwise", (kind, Reading("short", less))))
+    rates = [each.with_verdict for each in LabelCard(counted([both], Labelling())).by_principle]
+    assert [rate and rate.value for rate in rates] == [1.0, 0.0]
+    one = two(Judged(0, 1, "pairwise", (kind, Reading("short", mute))))
+    assert [each.with_verdict for each in LabelCard(counted([one], Labelling())).by_principle] == [None, None]
 
 
 def test_another_band_recounts() -> None:

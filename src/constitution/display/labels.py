@@ -116,17 +116,15 @@ def _calibration(card: LabelCard) -> Table:
 
 
 def _principles(found: tuple[ByPrinciple, ...]) -> Table:
-    meant = any(each.meant_wins is not None for each in found)
-    names = ("asked", "ties", "flips", "unreadable", "meant wins" if meant else "with verdict")
+    last = _last_rate(found)
+    names = ("asked", "ties", "flips", "unreadable", *last)
     rows = [
         (
             line(Span(each.id, "name")),
             line(f"{each.asked:,}"),
             *(
                 line("-" if rate is None else f"{100 * rate.value:.0f} %")
-                for rate in (
-                    each.ties, each.flips, each.unreadable, each.meant_wins if meant else each.with_verdict,
-                )
+                for rate in (each.ties, each.flips, each.unreadable, *(getattr(each, name) for name in last.values()))
             ),
         )
         for each in found[:MOST_PRINCIPLES]
@@ -134,3 +132,10 @@ def _principles(found: tuple[ByPrinciple, ...]) -> Table:
     left = len(found) - MOST_PRINCIPLES
     title = "by principle" + (f": {MOST_PRINCIPLES} of {len(found):,}, those asked most often" if left > 0 else "")
     return Table(title, (Column(""), *(Column(name, numbers=True) for name in names)), tuple(rows))
+
+
+def _last_rate(found: tuple[ByPrinciple, ...]) -> dict[str, str]:
+    """The rate that tells most about a principle, by its title; none where there was nothing to count."""
+    rates = {"meant wins": "meant_wins", "with verdict": "with_verdict"}
+    seen = (name for name, rate in rates.items() if any(getattr(each, rate) is not None for each in found))
+    return {name: rates[name] for name in list(seen)[:1]}

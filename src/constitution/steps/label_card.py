@@ -30,9 +30,9 @@ class ByPrinciple:
     """Of those that can be read."""
     flips: Interval | None
     with_verdict: Interval | None
-    """Of those that it and the verdict decided: how often both prefer the same text."""
+    """Of those that it and the verdict of several decided, in both orders: how often both prefer the same text."""
     meant_wins: Interval | None
-    """Of those that it decided: how often the text wins that was made to be the better one."""
+    """Of those that it decided, in both orders: how often the text wins that was made to be the better one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,8 +139,9 @@ MEASURES = (
 """The figures of the card, in its order; each is a property of `LabelCard` of the same name."""
 PRINCIPLES = (
     "By principle: of the pairs that it was asked about, ties, flips and unreadable ones; how often it prefers what "
-    "the verdict of all principles prefers; how often it prefers the text that was made to be better. A principle "
-    "that nearly always ties, or flips in half of its pairs, says nothing."
+    "the verdict of all principles prefers, where it is not the only one; how often it prefers the text that was made "
+    "to be better, of the pairs that it decides in both orders. A principle that nearly always ties, or flips in half "
+    "of its pairs, says nothing."
 )
 CALIBRATION = (
     "Calibration error: the mean distance between how sure the judge is and how often people say the same, over five "

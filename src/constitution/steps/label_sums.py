@@ -125,10 +125,12 @@ class LabelSums:
             if meant:
                 pairs["meant_decided"] += 1
                 pairs["meant_wins"] += side == meant
-        for opinion in found.by_principle:
-            if opinion.principle:
-                counts = self.principles.setdefault(opinion.principle, Counter())
-                _count_opinion(opinion, labelling.band, side, meant, counts)
+        named = [opinion for opinion in found.by_principle if opinion.principle]
+        several = sum(opinion.readable for opinion in named) > 1  # alone, a principle is the verdict
+        label = side if outcome == "decided" and several else 0
+        for opinion in named:
+            counts = self.principles.setdefault(opinion.principle, Counter())
+            _count_opinion(opinion, labelling, label, meant, counts)
 
     def _compare(self, one: Verdict, other: Verdict | None) -> None:
         """Count what the other read says of the same pair, where both can be read."""
@@ -230,14 +232,18 @@ def _unreadable(read: Read) -> bool:
     return read.vote is None if read.word is not None else read.log_odds is None
 
 
+def _differ(one: float, other: float) -> bool:
+    """Whether one of them is above 0, below 0 or 0, and the other is not."""
+    return (one > 0) != (other > 0) or (one < 0) != (other < 0)
+
+
 def _count_wordings(reading: Reading, counts: Counter[str]) -> None:
     """Whether both wordings say the same of an answer; where they do not, whether it said yes to both."""
     odds = {read.turned: read.log_odds for read in reading.reads}
     good, not_broken = odds.get(False), odds.get(True)
     if good is not None and not_broken is not None:
-        differ = (good > 0) != (not_broken > 0) or (good < 0) != (not_broken < 0)
         counts["wordings"] += 1
-        counts["wordings_differ"] += differ
+        counts["wordings_differ"] += _differ(good, not_broken)
         counts["wordings_yes"] += good > 0 > not_broken
 
 
@@ -246,7 +252,7 @@ def _count_orders(orders: tuple[float, float] | None, counts: Counter[str]) -> N
     if orders is not None:
         first, second = orders
         counts["ordered"] += 1
-        counts["flips"] += (first > 0) != (second > 0) or (first < 0) != (second < 0)
+        counts["flips"] += _differ(first, second)
         counts["flips_first"] += first > 0 > second
         counts["flips_second"] += first < 0 < second
 
@@ -260,21 +266,25 @@ def _count_length(sure: int, longer: int, counts: Counter[str]) -> None:
     counts["length_both"] += sure * longer
 
 
-def _count_opinion(opinion: Opinion, band: float, side: int, meant: int, counts: Counter[str]) -> None:
-    """What one principle says of a pair, beside the verdict of all and beside what was meant."""
+def _count_opinion(opinion: Opinion, labelling: Labelling, label: int, meant: int, counts: Counter[str]) -> None:
+    """What one principle says of a pair, beside the label that all of them give and beside what was meant."""
     counts["asked"] += 1
     if not opinion.readable:
         return
     said = opinion.vote if opinion.margin is None else opinion.margin
     assert said is not None
-    decided = said != 0 and (opinion.margin is None or abs(said) >= band)
+    tie = said == 0 or (opinion.margin is not None and abs(said) < labelling.band)
+    first, second = opinion.orders
+    orders = None if first is None or second is None else (first, second)
     counts["readable"] += 1
-    counts["tie"] += not decided
-    _count_orders(None if None in opinion.orders else (opinion.orders[0] or 0.0, opinion.orders[1] or 0.0), counts)
-    if decided and side:
-        counts["with_verdict"] += said * side > 0
-        counts["against_verdict"] += said * side < 0
-    if decided and meant:
+    counts["tie"] += tie
+    _count_orders(orders, counts)
+    if tie or (orders is not None and _differ(*orders) and not labelling.keep_inconsistent):
+        return
+    if label:
+        counts["with_verdict"] += said * label > 0
+        counts["against_verdict"] += said * label < 0
+    if meant:
         counts["meant_wins"] += said * meant > 0
         counts["meant_loses"] += said * meant < 0
 

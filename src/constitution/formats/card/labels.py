@@ -110,15 +110,17 @@ def _principles(card: LabelCard) -> Iterator[str]:
     found = card.by_principle
     if not found:
         return
+    rates = {"with the verdict": "with_verdict", "meant text wins": "meant_wins"}
+    seen = {name: rate for name, rate in rates.items() if any(getattr(each, rate) is not None for each in found)}
     rows = [
         (
             code(each.id),
             each.asked,
-            *map(_rate, (each.ties, each.flips, each.unreadable, each.with_verdict, each.meant_wins)),
+            *map(_rate, (each.ties, each.flips, each.unreadable, *(getattr(each, rate) for rate in seen.values()))),
         )
         for each in found[:MOST_PRINCIPLES]
     ]
-    yield table(["principle", "asked", "ties", "flips", "unreadable", "with the verdict", "meant text wins"], rows)
+    yield table(["principle", "asked", "ties", "flips", "unreadable", *seen], rows)
     if len(found) > MOST_PRINCIPLES:
         yield f"And {len(found) - MOST_PRINCIPLES:,} other principles, asked less often."
 
@@ -134,7 +136,7 @@ def _agreement(first: str, second: str, found: JudgeAgreement) -> str:
 
 
 def _rate(found: Interval | None) -> str:
-    return "" if found is None else _percent(found.value)
+    return "-" if found is None else _percent(found.value)
 
 
 def _percent(value: float) -> str:
