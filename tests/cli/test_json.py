@@ -120,7 +120,9 @@ def test_export(folder: Path) -> None:
     """Rows by config and split, pairs, what was left out, and whether it was pushed."""
     answer(f"{GENERATE} --json")
     done = answer("export out --out data --to preference --to drops --split test=0.5 --near-duplicates 0.8 --json")
-    assert set(done) == {"path", "configs", "outcomes", "reasons", "pairs", "near_duplicates", "repeated_ids", "pushed"}
+    assert set(done) == {
+        "path", "configs", "outcomes", "reasons", "pairs", "near_duplicates", "repeated_ids", "idle", "pushed"
+    }  # fmt: skip
     assert set(done["configs"]["preference"]) == {"train", "test"}
     assert sum(done["configs"]["preference"].values()) == done["pairs"]["kept"]
     assert done["near_duplicates"] == {"prompts": 4, "left_out": 0, "groups": 0}

@@ -434,13 +434,13 @@ def test_the_command_is_the_one_that_made_it(tmp_path: Path) -> None:
     """With every option that was not the default."""
     page = card_of(
         tmp_path / "data", run_of(MIXED, "one"), run_of(MIXED, "two"), kinds=("sft", "drops"), format="jsonl",
-        fine=False, labels={"if_worse": "keep"}, weights=(2.0, 1.0), splits=Splits.of(["test=0.25"]),
+        fine=False, labels={"pairs": "adjacent"}, weights=(2.0, 1.0), splits=Splits.of(["test=0.25"]),
         near_duplicates=0.8,
         card=CardText("It's a title", "mit", ("en",), "cc0-1.0", "apache-2.0"),
     )  # fmt: skip
     (block,) = [token.content for token in parse(page) if token.type == "fence" and token.info == "bash"]
     assert block == (
-        "constitution export one two --to sft --to drops --out DIR --format jsonl --if-worse keep "
+        "constitution export one two --to sft --to drops --out DIR --format jsonl --pairs adjacent "
         "--near-duplicates 0.8 --weight 2.0 --weight 1.0 --split test=0.25 "
         "--title 'It'\"'\"'s a title' --license mit --prompts-license cc0-1.0 "
         "--model-license apache-2.0 --language en --no-fine\n"

@@ -80,7 +80,8 @@ def export_runs(
         repo_id: where it will be on the hub, for the card.
 
     Raises:
-        InputError: a run is not complete, an option is wrong, or the folder holds something else.
+        InputError: a run is not complete, an option is wrong or changes nothing in any run, or the folder holds
+            something else.
         StoreError: a run cannot be read, or the folder cannot be written.
     """
     text = CardText(

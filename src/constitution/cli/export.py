@@ -120,6 +120,8 @@ def _tell(done: Exported) -> None:
         )
     if done.repeated_ids:
         out.print(f"{done.repeated_ids:,} ids stand in more than one run; the column run tells their rows apart")
+    for note in done.idle:
+        out.print(safe(note), style="yellow", soft_wrap=True)
     kept, proposed = done.sums.pairs_kept, done.sums.pairs_proposed
     out.print(
         f"pairs: {proposed:,} proposed, {kept:,} kept; card: {safe(str(done.path / 'README.md'))}", soft_wrap=True
@@ -139,6 +141,7 @@ def _as_json(done: Exported) -> dict[str, Any]:
         "pairs": sums["pairs"],
         "near_duplicates": near and {"prompts": near.prompts, "left_out": near.left_out, "groups": near.groups},
         "repeated_ids": done.repeated_ids,
+        "idle": list(done.idle),
     }
 
 

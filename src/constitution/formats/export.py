@@ -20,6 +20,7 @@ from constitution.formats.card.lengths import PairLengths
 from constitution.formats.card.page import write_card
 from constitution.formats.choosing import Chooser, choose
 from constitution.formats.folder import replacing
+from constitution.formats.idle import refuse_idle
 from constitution.formats.kinds import SettlesOnce, conversation_of, kind_of, rows_of
 from constitution.formats.near_duplicates import NearDuplicates, check_threshold
 from constitution.formats.parts import FILE_BYTES, Part
@@ -77,6 +78,8 @@ class Options:
             raise SettingsError(f"--to {', '.join(self.kinds) or 'nothing'}: give each kind once, and one at least")
         for kind in self.kinds:
             kind_of(kind)
+        if not self.fine and "sft" not in self.kinds:
+            raise SettingsError("--no-fine: leaves drafts out of sft, which is not asked for; name it with --to, too")
         if self.format not in FORMATS:
             raise SettingsError(f"--format {self.format}: expected one of {', '.join(FORMATS)}")
         check_label_settings(self.labels)
@@ -103,6 +106,8 @@ class Exported:
     """The prompts that were left out, if that was asked for."""
     repeated_ids: int = 0
     """Ids that stand in more than one run; the column `run` tells their rows apart."""
+    idle: tuple[str, ...] = ()
+    """Options that change nothing in some of the runs, and why."""
 
     @property
     def rows(self) -> int:
@@ -130,6 +135,7 @@ def export(runs: Sequence[RunRows], out: Path, options: Options) -> Exported:
                 "one, and no draft again"
             )
     runs = _named([replace(run, settler=_settler(run.settler, options)) for run in runs])
+    idle = refuse_idle(runs, options.labels)
     shape = shape_of(runs)
     with replacing(out, [run.digest for run in runs]) as folder:
         chooser = choose(
@@ -142,7 +148,7 @@ def export(runs: Sequence[RunRows], out: Path, options: Options) -> Exported:
     for sums in facts.sums:
         total.add(sums)
     configs = MappingProxyType({config.name: MappingProxyType(config.rows) for config in facts.configs})
-    return Exported(out, configs, total, facts.near, facts.repeated_ids)
+    return Exported(out, configs, total, facts.near, facts.repeated_ids, idle)
 
 
 def shape_of(runs: Sequence[RunRows]) -> Shape:
