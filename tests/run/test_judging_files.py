@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from constitution import CallableJudge, Constitution, Request, Run, ScriptedEngine, Trace
+from constitution.display import draw
 from constitution.errors import PromptFileError, RequestRefused, SettingsChanged
 from constitution.recipes.ai_feedback import AIFeedback
 from constitution.recipes.judging import Judging
 from constitution.steps.agreement import Agreement, agreement
 from constitution.steps.label import Labelling
+from tests.display.seen import printed
 from tests.scripted_judges import PRINCIPLES, oracle, quality
 from tests.scripted_runs import rows, write_prompts
 
@@ -150,3 +152,25 @@ def test_a_function_labels_a_file(tmp_path: Path) -> None:
     again = MINE.generate(file, tmp_path / "run", tie_band=0.0, **settings)
     assert (again.summary(), len(asked)) == (run.summary(), done)
     assert '"callable:mine"' in (run.path / "manifest.json").read_text()
+
+
+def test_why_a_function_failed_is_told_at_the_end(tmp_path: Path) -> None:
+    """Where the run is shown, where it is named, and in its log; not only in a file of failed inputs."""
+
+    def f(_: object, responses: list[str]) -> list[float]:
+        if BEST[3] in responses:
+            raise ValueError("no \x1b[31msuch\n column")
+        return [9 * quality(text) for text in responses]
+
+    file = write_prompts(tmp_path / "pairs.jsonl", pairs())
+    settings: dict[str, Any] = {"recipe": "ai_feedback", "answers": True, "model": "scripted"}
+    run = MINE.generate(file, tmp_path / "run", judge=CallableJudge(f, "mine"), **settings)
+    assert run.summary()["failed"] == 1
+    told = " ".join(printed(draw(run.page())).split())
+    for said in (told, repr(run), (run.path / "run.log").read_text()):
+        assert "judge 'mine' raised ValueError: no" in said
+    assert "\x1b[31m" not in told + repr(run)
+    (failed,) = (run.path / "failed").iterdir()
+    failed.write_text('{"id": "changed by hand"}\nno JSON\n')
+    assert "1 failed" in repr(Run.open(run.path))
+    assert "ValueError" not in repr(Run.open(run.path))

@@ -16,6 +16,7 @@ from constitution.api.exports import export_runs
 from constitution.display import choose, draw, page_html, run_page
 from constitution.display.blocks import Page
 from constitution.display.labels import agreement_blocks
+from constitution.display.words import beginning
 from constitution.errors import ConstitutionError, InputError
 from constitution.formats.card.facts import RunRows
 from constitution.formats.export import DEFAULT_KINDS, Exported, shape_of
@@ -100,7 +101,8 @@ class Run:
         except (ConstitutionError, OSError) as error:
             return f"<Run {self.path}: cannot be read: {error}>"
         parts = ", ".join(f"{sums[name]} {name}" for name in (*OUTCOMES, "pending"))
-        return f"<Run {self.path}: {sums['inputs']} inputs = {parts}>"
+        causes = "".join(f"; {beginning(f'{error}: {said}', 200)}" for error, said in self._opened.causes().items())
+        return f"<Run {self.path}: {sums['inputs']} inputs = {parts}{causes}>"
 
     def page(self, pairs: Sequence[PreferencePair] = (), *, against: Run | None = None) -> Page:
         """What a terminal and a notebook show of it, with some of its pairs, and beside another run's judge."""
@@ -109,7 +111,7 @@ class Run:
         beside = () if against is None else agreement_blocks(self.agreement(against), str(against.path))
         return run_page(
             summary, path=str(self.path), next=self._next(summary["failed"]), pairs=pairs, texts=texts,
-            labels=self.labels, against=beside,
+            labels=self.labels, against=beside, causes=self._opened.causes(),
         )  # fmt: skip
 
     def __rich__(self) -> RenderableType:

@@ -20,9 +20,13 @@ from constitution.display.blocks import (
 )
 from constitution.display.chains import MEANINGS, pair_blocks
 from constitution.display.labels import label_blocks
+from constitution.display.words import beginning
 from constitution.records import OUTCOMES, REASONS, PreferencePair
 from constitution.steps.label_card import LabelCard
 from constitution.store.sums import sign_meanings
+
+MOST_OF_CAUSE = 400
+"""Characters of an error's message."""
 
 
 def run_page(
@@ -34,6 +38,7 @@ def run_page(
     texts: Mapping[str, str] | None = None,
     labels: LabelCard | None = None,
     against: Iterable[Block] = (),
+    causes: Mapping[str, str] | None = None,
 ) -> Page:
     """A run.
 
@@ -45,10 +50,11 @@ def run_page(
         texts: what each principle says, by id.
         labels: what a judge's labels are worth.
         against: what another run's judge says of the same pairs.
+        causes: one message of each class of error that ended inputs.
     """
     judged = () if labels is None else label_blocks(labels)
     sections = [Section(pair_blocks(pair, texts or {})) for pair in pairs]
-    parts = (*_facts(summary, path), *_sums(summary), *judged, *against, *sections, *_next(next))
+    parts = (*_facts(summary, path), *_sums(summary, causes or {}), *judged, *against, *sections, *_next(next))
     return Page(_headline(summary), parts)
 
 
@@ -104,13 +110,14 @@ def money(amount: float) -> str:
     return "under 0.01" if 0 < amount < 0.01 else f"{amount:,.2f}"
 
 
-def _sums(summary: Mapping[str, Any]) -> Iterator[Block]:
+def _sums(summary: Mapping[str, Any], causes: Mapping[str, str]) -> Iterator[Block]:
     yield sums_block(summary)
     pairs = summary["pairs"]
     dropped = sum(pairs["dropped"].values())
     yield Said("pairs", line(f"{pairs['proposed']:,} proposed = {pairs['kept']:,} kept + {dropped:,} dropped"))
     if summary["reasons"]:
-        yield reasons_block(summary["reasons"], REASONS, "why dropped or failed")
+        told = {error: beginning(message, MOST_OF_CAUSE) for error, message in causes.items()}
+        yield reasons_block(summary["reasons"], {**told, **REASONS}, "why dropped or failed")
     if pairs["dropped"] and pairs["dropped"] != summary["reasons"]:
         yield reasons_block(pairs["dropped"], REASONS, "why pairs were dropped")
     if summary.get("checks"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ from constitution.steps.pair import Settled
 from constitution.store.disk import write_atomically
 from constitution.store.folder import RunFolder
 from constitution.store.plan import PlannedRecord
+
+MOST_LOOKED_AT = 1000
+"""Failures that are read to tell why inputs failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,22 @@ def write_drops(
     _write(folder.path / "dropped" / f"{chunk:05d}.jsonl", dropped)
     _write(folder.path / "dropped_pairs" / f"{chunk:05d}.jsonl", pairs)
     _write(folder.path / "failed" / f"{chunk:05d}.jsonl", failed)
+
+
+def causes(folder: RunFolder) -> dict[str, str]:
+    """One message of each class of error that failed inputs of sealed chunks, of the first ones in input order."""
+    found: dict[str, str] = {}
+    for error, message in islice(_failures(folder), MOST_LOOKED_AT):
+        found.setdefault(error, message)
+    return found
+
+
+def _failures(folder: RunFolder) -> Iterator[tuple[str, str]]:
+    """Class and message by the lines of `failed/`; these files are for people, who may have changed them."""
+    for path in sorted((folder.path / "failed").glob("*.jsonl")):
+        with suppress(OSError, orjson.JSONDecodeError, KeyError, TypeError), path.open("rb") as file:
+            for row in map(orjson.loads, file):
+                yield str(row["error"]), str(row["message"])
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:

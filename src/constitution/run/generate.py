@@ -23,6 +23,7 @@ from constitution.run.beginning import plain, write_manifest
 from constitution.run.budget import Budget
 from constitution.run.chain import Chains, Served, refuse_impossible
 from constitution.run.drawing import Drawn, draw_records
+from constitution.run.drops import causes
 from constitution.run.examined import examination_tokens, examine_judge
 from constitution.run.inputs import exclusion_of, plan_inputs, same_inputs
 from constitution.run.labels import note_labels
@@ -188,7 +189,7 @@ async def generate(job: Job) -> bool:
         try:
             with run_log(folder.file("run.log")):
                 logger.info("%d inputs in %d chunks, %d to do", plan.records, len(plan.chunks), stands.missing)
-                complete = await _logged(job, _start(job, folder, source, plan, manifest, stands, reuse))
+                complete = await _logged(job, folder, _start(job, folder, source, plan, manifest, stands, reuse))
                 await asyncio.to_thread(note_labels, folder)
                 return complete
         finally:
@@ -199,13 +200,15 @@ async def generate(job: Job) -> bool:
         folder.release()
 
 
-async def _logged(job: Job, work: Awaitable[bool]) -> bool:
+async def _logged(job: Job, folder: RunFolder, work: Awaitable[bool]) -> bool:
     """Say in the log how a session ended."""
     try:
         complete = await work
     except Exception as error:
         logger.error("ended by %s: %s", type(error).__name__, error)
         raise
+    for kind, message in (await asyncio.to_thread(causes, folder)).items():
+        logger.warning("inputs failed with %s, one of them: %s", kind, message)
     limit = job.limit_reached and "stopped at its limit; until that is raised, the same command stops at once"
     logger.info("complete" if complete else limit or "stopped; the same command goes on")
     return complete

@@ -14,6 +14,7 @@ import orjson
 from constitution.errors import InputError, SettingsError, StoreError
 from constitution.principles import Principles
 from constitution.records import OUTCOMES, ChainResult
+from constitution.run.drops import causes
 from constitution.run.labels import label_card
 from constitution.run.prices import cost, prices
 from constitution.run.replay import replay
@@ -102,6 +103,10 @@ class OpenedRun:
                 for event in content.answers.values():
                     totals.count_event(event)
         return totals
+
+    def causes(self) -> dict[str, str]:
+        """Why inputs of sealed chunks failed: one message of each class of error."""
+        return causes(self.folder)
 
     def labels(self) -> LabelCard | None:
         """What its labels are worth, by its sealed chunks; None where no judge was asked.
