@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from constitution import Examination
 from constitution.display import draw, examination_page, page_html
+from constitution.examination.decision import VERDICTS, Outcome
 from constitution.examination.items import JudgedSet
 from constitution.run.background import background
 from constitution.run.examine import Examining
 from constitution.run.examine import examine as run
+from constitution.steps.judge import JudgeMode
+from constitution.verdicts import JudgeRead
 from tests.display.seen import Seen, printed, without_colours
 from tests.examination.judges import Judge, deaf, made
 from tests.run.test_examine import PLAIN
@@ -85,3 +89,35 @@ def test_what_was_not_read_is_told(found: Examination) -> None:
     """By reason."""
     said = printed(draw(examination_page(replace(found, unasked={"too_long": 3, "RequestRefused": 1}))))
     assert "1 RequestRefused, 3 too_long" in said
+
+
+def next_step(found: Examination, **changed: Any) -> str:
+    """The last words of the page."""
+    said = " ".join(printed(draw(examination_page(replace(found, **changed))), width=200).split())
+    return said.partition(" next ")[2]
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+@pytest.mark.parametrize("read", ["pairwise", "scoring"])
+@pytest.mark.parametrize("mode", ["direct", "think", "text"])
+def test_a_judge_that_did_not_pass_has_a_next_step(
+    found: Examination, verdict: Outcome, read: JudgeRead, mode: JudgeMode
+) -> None:
+    """Whatever the verdict is: a command with something else than what was just asked."""
+    said = next_step(found, verdict=verdict, judge=replace(found.judge, read=read, mode=mode))
+    assert said.startswith("constitution examine with ") == (verdict != "passed")
+    assert f"--mode {mode}" not in said
+    assert f"--read {read}" not in said
+    assert ("--anyway" in said) == (verdict not in ("passed", "too few to tell"))
+
+
+def test_the_next_step_is_one_that_may_help(found: Examination) -> None:
+    """By verdict: words for a judge whose labels cannot be read, no order for one that goes by it, more pairs."""
+    assert "--mode text" in next_step(found, verdict="unreadable")
+    assert "--mode think, or --read scoring" in next_step(found, verdict="position-locked")
+    assert "a lower --at-least" in next_step(found, verdict="too weak")
+    few = [replace(each, asked=each.items - 1) for each in found.sets]
+    assert "--limit" in next_step(found, verdict="too few to tell", sets=tuple(few))
+    assert "--on NAME or --on FILE" in next_step(
+        found, verdict="too few to tell", sets=tuple(replace(each, asked=each.items) for each in found.sets)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from constitution.display.blocks import Block, Column, Fold, Line, Page, Said, Span, Table, Tone, line
+from constitution.display.blocks import Block, Column, Fold, Line, Page, Said, Section, Span, Table, Tone, line
 from constitution.examination.decision import ENOUGH, percent
 from constitution.examination.figures import Figures
 from constitution.examination.record import Examination, PrincipleFigures, SetFigures
@@ -74,6 +74,26 @@ def _parts(made: Examination) -> Iterator[Block]:
     for each in made.sets:
         for sentence in each.published:
             yield Said(each.name, line(Span(sentence, "quiet")))
+    if not made.passed:
+        yield Section((Said("next", line(Span(_next(made), "name"))),))
+
+
+def _next(made: Examination) -> str:
+    """What a user tries next with a judge that did not pass."""
+    if made.verdict == "too few to tell":
+        if any(each.asked < each.items for each in made.sets):
+            return "constitution examine with a higher --limit, or without one: few pairs tell little"
+        return "constitution examine with more pairs: --on NAME or --on FILE, several times; few pairs tell little"
+    ways = ["another --judge"]
+    if made.judge.read == "scoring":
+        ways.append("--read pairwise")
+    elif made.judge.mode == "direct":
+        ways.append("--mode text" if made.verdict == "unreadable" else "--mode think")
+    if made.verdict == "position-locked" and made.judge.read != "scoring":
+        ways.append("--read scoring, which knows no order")
+    if made.verdict == "too weak":
+        ways.append("a lower --at-least")
+    return f"constitution examine with {', or '.join(ways)}; to label with this judge, --anyway: every card will say so"
 
 
 def _asked_for(made: Examination) -> str:
