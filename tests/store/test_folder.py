@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
+from constitution.api import export_runs
+from constitution.cli.app import app
 from constitution.errors import InputError, RunLocked, SettingsChanged, StoreError
 from constitution.records import SCHEMA_VERSION
-from constitution.store.folder import MAY_CHANGE, Manifest, RunFolder, refuse_changes
+from constitution.store.folder import EXPORTED, MAY_CHANGE, Manifest, RunFolder, refuse_changes
 
 HOLD = """
 import sys
@@ -167,6 +172,28 @@ def test_changed_settings_are_named_with_the_command(tmp_path: Path) -> None:
         assert part in said
     assert "same" not in said
     assert said.endswith("constitution generate --reuse OLD")
+
+
+def test_what_an_export_takes_is_sent_there(tmp_path: Path) -> None:
+    """A run need not be made again for other pairs, labels or filters; for anything else it is."""
+    old: dict[str, object] = {"pairs": "first_last", "filters": {"leak": "drop"}, "rounds": 1}
+    labels: dict[str, object] = {**old, "pairs": "all", "filters": {"leak": "keep", "meta_talk": "drop"}, "clamp": 0.6}
+    with pytest.raises(SettingsChanged) as caught:
+        refuse_changes(tmp_path, old, labels, "constitution generate --reuse OLD")
+    takes = f"constitution export {tmp_path} --out DIR takes --clamp, --filter, --pairs and asks nothing"
+    assert takes in str(caught.value)
+    assert str(caught.value).endswith("to start anew from its answers: constitution generate --reuse OLD")
+    with pytest.raises(SettingsChanged) as caught:
+        refuse_changes(tmp_path, old, {**labels, "rounds": 2}, "constitution generate --reuse OLD")
+    assert "constitution export" not in str(caught.value)
+
+
+def test_export_has_the_options_that_are_named() -> None:
+    """Under these names, in the terminal and in Python."""
+    shown = CliRunner().invoke(app, ["export", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
+    for name, option in EXPORTED.items():
+        assert re.search(rf"{option}\b", shown)
+        assert name in signature(export_runs).parameters
 
 
 @pytest.mark.parametrize("name", MAY_CHANGE)

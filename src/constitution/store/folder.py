@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,6 +27,12 @@ MAY_CHANGE = (
     "engine.max_in_flight", "engine.patience", "engine.timeout",
 )  # fmt: skip
 """Settings that a resumed run may have other than the first: they do not touch any answer."""
+
+EXPORTED: Mapping[str, str] = {
+    "pairs": "--pairs", "verify": "--verify", "if_worse": "--if-worse", "if_tie": "--if-tie", "tie_band": "--tie-band",
+    "clamp": "--clamp", "keep_inconsistent": "--keep-inconsistent", "filters": "--filter",
+}  # fmt: skip
+"""Settings that touch no request, with the option of an export that takes another value of them."""
 
 _ROLE_ENGINE = re.compile(r"^engines\.\w+\.")
 """Options of the engine of a role's own model."""
@@ -281,15 +288,25 @@ def refuse_changes(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], c
     """
     before, after = flat(old), flat(new)
     changed = [
-        f"{name} was {_short(before.get(name))}, is {_short(after.get(name))}"
+        name
         for name in sorted(before.keys() | after.keys())
         if not may_change(name) and not _same(name, before.get(name), after.get(name))
     ]
     if changed:
+        told = "; ".join(f"{name} was {_short(before.get(name))}, is {_short(after.get(name))}" for name in changed)
         raise SettingsChanged(
-            f"{path}: the run has other settings: {'; '.join(changed)}. To go on with the run, give it its own "
-            f"settings; to start anew from its answers: {command}"
+            f"{path}: the run has other settings: {told}. To go on with the run, give it its own settings; "
+            f"{_by_export(path, changed)}to start anew from its answers: {command}"
         )
+
+
+def _by_export(path: Path, changed: list[str]) -> str:
+    """That an export of the run takes these settings, where it takes all of them."""
+    options = dict.fromkeys(EXPORTED.get(name.partition(".")[0]) for name in changed)
+    if None in options:
+        return ""
+    named = ", ".join(option for option in options if option is not None)
+    return f"constitution export {shlex.quote(str(path))} --out DIR takes {named} and asks nothing anew; "
 
 
 def _same(name: str, was: object, now: object) -> bool:
