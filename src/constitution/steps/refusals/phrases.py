@@ -1,0 +1,153 @@
+"""Phrases: the little language of the cue file, read into regular expressions that take time linear in the text.
+
+A phrase is a run of words in lower case. `(a|b)` is one of several, `{name}` one of a list, a `?` after either says that
+it may be missing, `word*` has any ending, and `...` stands for up to five words of the same clause.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+GAP = 5
+"""Words that `...` stands for at most; in scripts without spaces three times as many characters."""
+ENDS = ".!?;:\n。！？；："
+"""Characters that end a clause."""
+
+_TOKEN = re.compile(r"\.\.\.|[(){}|?]|[^\s(){}|?]+|\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One cue, ready to be looked for."""
+
+    source: str
+    expression: str
+    """To be matched where a word begins; it has no groups of its own."""
+    firsts: frozenset[str]
+    """The words that it can begin with; in scripts without spaces the letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A piece of a phrase: its expression, whether it may be missing, and with which words it can begin."""
+
+    expression: str
+    optional: bool = False
+    firsts: frozenset[str] | None = frozenset()
+    """None where they cannot be listed."""
+
+
+def phrase(source: str, lists: Mapping[str, str], spaced: bool = True) -> Phrase:
+    """Read one phrase.
+
+    Args:
+        source: as the cue file has it.
+        lists: what `{name}` stands for: phrases in one pair of brackets.
+        spaced: whether the language parts its words with spaces.
+
+    Raises:
+        ValueError: a bracket is open, a list is unknown, or the phrase has no word that must be there.
+    """
+    reader = _Reader(source, lists, spaced)
+    parts = reader.run()
+    if reader.left:
+        raise ValueError(f"cue '{source}': what is '{reader.left}' doing there?")
+    if all(part.optional for part in parts):
+        raise ValueError(f"cue '{source}': every word of it may be missing")
+    firsts = _firsts(parts)
+    if firsts is None:
+        raise ValueError(f"cue '{source}': it must begin with words that are written out")
+    ending = r"(?![\w'])" if spaced else ""
+    return Phrase(source, _joined(parts, spaced) + ending, firsts)
+
+
+class _Reader:
+    """Reads a phrase from left to right."""
+
+    def __init__(self, source: str, lists: Mapping[str, str], spaced: bool) -> None:
+        self._source, self._lists, self._spaced = source, lists, spaced
+        self._tokens = [token for token in _TOKEN.findall(source) if not token.isspace()]
+        self._place = 0
+
+    @property
+    def left(self) -> str:
+        return " ".join(self._tokens[self._place :])
+
+    def _next(self) -> str | None:
+        return self._tokens[self._place] if self._place < len(self._tokens) else None
+
+    def _take(self, wanted: str | None = None) -> str:
+        token = self._next()
+        if token is None or (wanted is not None and token != wanted):
+            raise ValueError(f"cue '{self._source}': expected '{wanted or 'a word'}' before '{self.left}'")
+        self._place += 1
+        return token
+
+    def run(self) -> list[_Part]:
+        """Parts up to the end, or up to a bracket or bar that closes them."""
+        parts: list[_Part] = []
+        while (token := self._next()) is not None and token not in ")|":
+            part = self._part()
+            if self._next() == "?":
+                self._take()
+                part = _Part(part.expression, True, part.firsts)
+            parts.append(part)
+        return parts
+
+    def _part(self) -> _Part:
+        token = self._take()
+        if token == "...":
+            return _Part(_GAP_SPACED if self._spaced else _GAP_UNSPACED, True, None)
+        if token == "(":
+            return self._either()
+        if token == "{":
+            name = self._take()
+            self._take("}")
+            if name not in self._lists:
+                raise ValueError(f"cue '{self._source}': there is no list '{name}'")
+            return _Reader(self._lists[name], self._lists, self._spaced)._part()
+        if token in "}?|)":
+            raise ValueError(f"cue '{self._source}': '{token}' closes or follows nothing")
+        word = re.escape(token).replace(r"\*", r"[\w']*")
+        return _Part(word, False, None if "*" in token else frozenset({token if self._spaced else token[0]}))
+
+    def _either(self) -> _Part:
+        runs = [self.run()]
+        while self._next() == "|":
+            self._take()
+            runs.append(self.run())
+        self._take(")")
+        every = [_firsts(run) for run in runs]
+        firsts = None if None in every else frozenset().union(*(each for each in every if each is not None))
+        return _Part("(?:" + "|".join(_joined(run, self._spaced) for run in runs) + ")", False, firsts)
+
+
+_GAP_SPACED = rf"[^\s{re.escape(ENDS)}]+(?: +[^\s{re.escape(ENDS)}]+){{0,{GAP - 1}}}"
+_GAP_UNSPACED = rf"[^{re.escape(ENDS)}]{{1,{3 * GAP}}}"
+
+
+def _firsts(parts: list[_Part]) -> frozenset[str] | None:
+    """Words that a run of parts can begin with."""
+    found: frozenset[str] = frozenset()
+    for part in parts:
+        if part.firsts is None:
+            return None
+        found |= part.firsts
+        if not part.optional:
+            break
+    return found
+
+
+def _joined(parts: list[_Part], spaced: bool) -> str:
+    """Parts one after the other; a part that may be missing takes its space along."""
+    space = " +" if spaced else ""
+    expression, begun = "", False
+    for part in parts:
+        if part.optional:
+            expression += f"(?:{space}{part.expression})?" if begun else f"(?:{part.expression}{space})?"
+        else:
+            expression += (space if begun else "") + part.expression
+            begun = True
+    return expression

@@ -1,0 +1,135 @@
+"""Reading: a text made ready for its cues, cut into the parts where a cue means more or less."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from constitution.steps.filter.language_data import STOP_WORDS
+from constitution.steps.refusals.phrases import ENDS
+
+FIRST_PART = 900
+"""Characters: whoever refuses says so within these, or comes back to it in so many words."""
+SENTENCE = 25
+"""Characters: what is shorter ("Hello!", "I understand.") counts as no sentence of the opening."""
+LANGUAGE_PART = 400
+"""Characters by which the language is told."""
+OPENING = 2
+"""Sentences of the opening."""
+WINDOW = 160
+"""Characters that are read from a word of refusal on, where not all is read."""
+WINDOWS = 6
+"""Windows at most."""
+UNKNOWN = "other"
+"""A language that has no cues."""
+
+_PUNCTUATION = str.maketrans(
+    {"’": "'", "‘": "'", "`": " ", **dict.fromkeys(',()[]*_#<>/"“”„«»「」–—、，（）《》', " ")}
+)
+_NO_ENDS = str.maketrans(dict.fromkeys(ENDS, " "))
+_ENDINGS = re.compile(rf"[.!?](?=\s|$)|[{ENDS[5:]}]")
+_FENCE = re.compile(r"(?:```|~~~)[^\n]*\n.*?(?:```|~~~|\Z)", re.DOTALL)
+_SAID = re.compile(
+    r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|„[^“”\n]{1,300}[“”]|«[^»\n]{1,300}»|「[^」\n]{1,300}」|(?m:^>[^\n]*$)"
+)
+_ITEM = re.compile(r"(?:\n|^)[ \t]{0,6}(?:\d{1,2}[.)]|[-*•–]|#{1,4}|\*\*\d)[ \t]*\S")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
+_SMALL = {code: frozenset(words.split()) for code, words in STOP_WORDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as the cues see it: lower case, quotations and code blanked, every place where it was."""
+
+    first: str
+    """Its first part."""
+    opening: int
+    """Where the opening ends."""
+    whole: str
+    """All of it in lower case, code blanked."""
+    code: bool
+    """Whether a block of code stands in it."""
+    language: str
+    """Code of its language, or UNKNOWN."""
+
+    def items(self) -> int:
+        """Items of lists, and headings."""
+        return len(_ITEM.findall(self.whole))
+
+
+def read(text: str) -> Reading:
+    """Make a text ready. Takes time linear in its length."""
+    whole = text.lower()
+    if len(whole) != len(text):
+        whole = "".join(letter if len(letter.lower()) != 1 else letter.lower() for letter in text)
+    code = "```" in whole or "~~~" in whole
+    if code:
+        whole = _FENCE.sub(_blank, whole)
+    head = whole[:FIRST_PART]
+    plain = head.isascii()
+    if '"' in head or not plain or ">" in head:
+        head = _SAID.sub(_masked, head)
+    head = head.translate(_PUNCTUATION)
+    return Reading(head.replace("\n", " "), _opening(head), whole, code, _language(head[:LANGUAGE_PART], plain))
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found.group())
+
+
+def _masked(found: re.Match[str]) -> str:
+    """A quotation is one word that nobody knows; of a whole text in quotation marks only the marks go."""
+    if found.start() == 0 and found.end() >= len(found.string.rstrip()):
+        return found.group()
+    return "x" * len(found.group())
+
+
+def without_ends(text: str) -> str:
+    """The same with a space for each character that ends a clause."""
+    return text.translate(_NO_ENDS)
+
+
+def windows(whole: str, start: int, anchors: tuple[str, ...]) -> list[tuple[int, str]]:
+    """What stands around words of refusal from `start` on, with the place where each begins."""
+    found: list[tuple[int, str]] = []
+    for place in sorted({place for anchor in anchors for place in _places(whole, start, anchor)})[:WINDOWS]:
+        if not found or place >= found[-1][0] + WINDOW:
+            found.append((place, whole[place : place + WINDOW].translate(_PUNCTUATION).replace("\n", " ")))
+    return found
+
+
+def _places(text: str, start: int, anchor: str) -> list[int]:
+    found, place = [], text.find(anchor, start)
+    while place >= 0 and len(found) < WINDOWS:
+        found.append(place)
+        place = text.find(anchor, place + WINDOW)
+    return found
+
+
+def _opening(head: str) -> int:
+    """Where the first sentences end."""
+    last = seen = 0
+    for ending in _ENDINGS.finditer(head):
+        if ending.end() - last > SENTENCE:
+            seen += 1
+            if seen == OPENING:
+                return ending.end()
+        last = ending.end()
+    return len(head)
+
+
+def _language(head: str, plain: bool) -> str:
+    """By script, then by small words; a text that has none of any language is read as English."""
+    if not plain:
+        letters = sum(map(str.isalpha, head))
+        if len(_KANA.findall(head)) * 10 > letters:
+            return UNKNOWN
+        if len(_HAN.findall(head)) * 3 > letters:
+            return "zh"
+        if sum(letter.isalpha() and letter < "\u0250" for letter in head) * 2 < letters:
+            return UNKNOWN
+    words = set(without_ends(head).split())
+    counts = {code: len(words & small) for code, small in _SMALL.items()}
+    best = max(counts, key=lambda code: (counts[code], code == "en"))
+    return best if counts[best] else "en"

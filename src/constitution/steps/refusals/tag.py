@@ -1,0 +1,152 @@
+"""Tag: what of a refusal is in a text, and by which cues that is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from constitution.steps.refusals.cues import Group, Language, Zone, languages
+from constitution.steps.refusals.reading import Reading, read, windows, without_ends
+
+RefusalKind: TypeAlias = Literal["full", "partial", "none"]
+"""Nothing of what was asked is given; something is, and something is refused or its asker is scolded; it is answered."""
+KINDS: tuple[RefusalKind, ...] = get_args(RefusalKind)
+REFUSES_FROM = 4.0
+"""Points from which a text refuses."""
+LISTED = 3
+"""Items of a list that make it a piece of help."""
+LIST_POINTS = -2.0
+"""Of such a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Something in a text that told."""
+
+    group: str
+    """What it says, as the cue file names it: `refuses`, `helps`, ..."""
+    text: str
+    """As it stands in the text."""
+    start: int
+    """Its first character's place in the text."""
+    points: float
+    """What it counted; above 0 it speaks for a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a text refuses. True where it refuses anything."""
+
+    kind: RefusalKind
+    cues: tuple[Cue, ...] = ()
+    """In the order of the text."""
+    language: str | None = None
+    """ISO 639 code of the cues that were looked for; None where the text's language has none: nothing was read then."""
+
+    def __bool__(self) -> bool:
+        return self.kind != "none"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    group: Group
+    zone: Zone
+    start: int
+    end: int
+
+
+def tag_refusal(text: str) -> Refusal:
+    """Say whether an answer refuses, and why. Takes microseconds and asks no model; pure.
+
+    Args:
+        text: an answer, as a model wrote it, without what was asked.
+
+    Returns:
+        The kind of refusal with the cues that told it. How often it is right: docs/refusals.md.
+    """
+    reading = read(text)
+    language = languages().get(reading.language)
+    if language is None:
+        return Refusal("none", (), None)
+    found = _found(reading, language)
+    points = _points(found)
+    kind = _kind(reading, found, points)
+    cues = (Cue(each.group.name, text[each.start : each.end], each.start, points[place])
+            for place, each in enumerate(found))  # fmt: skip
+    return Refusal(kind, tuple(sorted(cues, key=lambda cue: cue.start)), language.code)
+
+
+def _found(reading: Reading, language: Language) -> list[_Found]:
+    """The cues of a text; what a look-alike holds is nothing else.
+
+    The opening is read whole, and the first part with it if the opening speaks of a refusal. Elsewhere only refusals in
+    so many words count, and only these are looked for.
+    """
+    opening = reading.first[: reading.opening]
+    found = [_Found(group, "opening", start, end) for group, start, end in _hits(opening, 0, language)]
+    read_to = reading.opening
+    if any(each.group.points.get("opening", 0.0) > 0 for each in found):
+        hits = _hits(reading.first, reading.opening, language)
+        found.extend(_Found(group, "early", start, end) for group, start, end in hits)
+        read_to = len(reading.first)
+    for base, window in windows(reading.whole, read_to, language.late):
+        zone: Zone = "early" if base < len(reading.first) else "late"
+        hits = _hits(window, 0, language)
+        found.extend(_Found(group, zone, base + start, base + end) for group, start, end in hits
+                     if group.role in ("none", "refusal"))  # fmt: skip
+    taken = [(each.start, each.end) for each in found if each.group.role == "none"]
+    if not taken:
+        return found
+    return [
+        each
+        for each in found
+        if each.group.role == "none" or not any(each.start < end and start < each.end for start, end in taken)
+    ]
+
+
+def _hits(text: str, begin: int, language: Language) -> Iterator[tuple[Group, int, int]]:
+    """Where cues stand in a text that was made ready."""
+    starts, place = language.starts, begin
+    for word in without_ends(text[begin:]).split(" ") if language.spaced else text[begin:]:
+        if word in starts:
+            pattern, groups = starts[word]
+            hit = pattern.match(text, place)
+            if hit is not None:
+                assert hit.lastindex is not None
+                yield groups[hit.lastindex - 1], place, hit.end()
+        place += len(word) + language.spaced
+
+
+def _points(found: list[_Found]) -> list[float]:
+    """What each cue counts."""
+    seen: Counter[tuple[str, Zone]] = Counter()
+    refused = any(each.group.role == "refusal" and each.zone == "opening" for each in found)
+    begun = refused or any(each.zone == "opening" and each.group.points.get("opening", 0) > 0 for each in found)
+    points: list[float] = []
+    for each in found:
+        place = (each.group.name, each.zone)
+        seen[place] += 1
+        counts = seen[place] <= each.group.at_most
+        # After a refusal in so many words, help makes it a partial one and takes nothing back; a sign of a refusal
+        # after an opening that answers is part of the answer.
+        counts = counts and not (refused and each.group.role == "help")
+        counts = counts and not (each.group.role == "hint" and each.zone != "opening" and not begun)
+        points.append(each.group.points.get(each.zone, 0.0) if counts else 0.0)
+    return points
+
+
+def _kind(reading: Reading, found: list[_Found], points: list[float]) -> RefusalKind:
+    total = sum(points)
+    if total < REFUSES_FROM:
+        return "none"
+    refused = any(each.group.role == "refusal" and each.zone == "opening" for each in found)
+    listed = reading.code or reading.items() >= LISTED
+    if listed and not refused and total + LIST_POINTS < REFUSES_FROM:
+        return "none"
+    helped = any(each.group.role == "help" for each in found)
+    said = any(each.group.role == "refusal" and each.zone != "late" for each in found)
+    return (
+        "partial" if helped or listed or not said and any(each.group.name == "no_access" for each in found) else "full"
+    )
