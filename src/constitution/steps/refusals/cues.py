@@ -16,8 +16,8 @@ from constitution.steps.refusals.phrases import Phrase, phrase
 
 LANGUAGES = ("en", "de", "fr", "es", "zh")
 """ISO 639 codes of the languages that have cues."""
-Role: TypeAlias = Literal["none", "refusal", "hint", "help"]
-"""What a group of cues is: a look-alike, a refusal in so many words, a sign of one or of the opposite, a piece of help."""
+Role: TypeAlias = Literal["none", "refusal", "hint", "offer", "help"]
+"""What cues are: look-alikes, refusals in so many words, signs of one or of the opposite, talk of help, help."""
 Zone: TypeAlias = Literal["opening", "early", "late"]
 ZONES: tuple[Zone, ...] = get_args(Zone)
 
@@ -43,8 +43,8 @@ class Language:
     spaced: bool
     groups: tuple[Group, ...]
     starts: Mapping[str, tuple[re.Pattern[str], tuple[Group, ...]]]
-    """By each word that a cue can begin with, in scripts without spaces by each letter: one pattern of all these cues, and
-    the group of each of its own groups. The first cue in the order of the file wins."""
+    """By each word that a cue can begin with, in scripts without spaces by each letter: one pattern of all these cues,
+    and the group of each of its own groups. The first cue in the order of the file wins."""
     late: tuple[str, ...]
     """Texts of which one must stand there before the late part is read."""
 

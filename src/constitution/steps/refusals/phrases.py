@@ -1,7 +1,7 @@
 """Phrases: the little language of the cue file, read into regular expressions that take time linear in the text.
 
-A phrase is a run of words in lower case. `(a|b)` is one of several, `{name}` one of a list, a `?` after either says that
-it may be missing, `word*` has any ending, and `...` stands for up to five words of the same clause.
+A phrase is a run of words in lower case. `(a|b)` is one of several, `{name}` one of a list, a `?` after either says
+that it may be missing, `word*` has any ending, and `...` stands for up to five words of the same clause.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ GAP = 5
 ENDS = ".!?;:\n。！？；："
 """Characters that end a clause."""
 
-_TOKEN = re.compile(r"\.\.\.|[(){}|?]|[^\s(){}|?]+|\s+")
+_PIECE = re.compile(r"\.\.\.|[(){}|?]|[^\s(){}|?]+|\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +68,27 @@ class _Reader:
 
     def __init__(self, source: str, lists: Mapping[str, str], spaced: bool) -> None:
         self._source, self._lists, self._spaced = source, lists, spaced
-        self._tokens = [token for token in _TOKEN.findall(source) if not token.isspace()]
+        self._pieces = [piece for piece in _PIECE.findall(source) if not piece.isspace()]
         self._place = 0
 
     @property
     def left(self) -> str:
-        return " ".join(self._tokens[self._place :])
+        return " ".join(self._pieces[self._place :])
 
     def _next(self) -> str | None:
-        return self._tokens[self._place] if self._place < len(self._tokens) else None
+        return self._pieces[self._place] if self._place < len(self._pieces) else None
 
     def _take(self, wanted: str | None = None) -> str:
-        token = self._next()
-        if token is None or (wanted is not None and token != wanted):
+        piece = self._next()
+        if piece is None or (wanted is not None and piece != wanted):
             raise ValueError(f"cue '{self._source}': expected '{wanted or 'a word'}' before '{self.left}'")
         self._place += 1
-        return token
+        return piece
 
     def run(self) -> list[_Part]:
         """Parts up to the end, or up to a bracket or bar that closes them."""
         parts: list[_Part] = []
-        while (token := self._next()) is not None and token not in ")|":
+        while (piece := self._next()) is not None and piece not in ")|":
             part = self._part()
             if self._next() == "?":
                 self._take()
@@ -97,21 +97,23 @@ class _Reader:
         return parts
 
     def _part(self) -> _Part:
-        token = self._take()
-        if token == "...":
+        piece = self._take()
+        if piece == "...":
             return _Part(_GAP_SPACED if self._spaced else _GAP_UNSPACED, True, None)
-        if token == "(":
+        if piece == "(":
             return self._either()
-        if token == "{":
+        if piece == "{":
             name = self._take()
             self._take("}")
             if name not in self._lists:
                 raise ValueError(f"cue '{self._source}': there is no list '{name}'")
-            return _Reader(self._lists[name], self._lists, self._spaced)._part()
-        if token in "}?|)":
-            raise ValueError(f"cue '{self._source}': '{token}' closes or follows nothing")
-        word = re.escape(token).replace(r"\*", r"[\w']*")
-        return _Part(word, False, None if "*" in token else frozenset({token if self._spaced else token[0]}))
+            return _Reader(self._lists[name], self._lists, self._spaced).run()[0]
+        if piece in "}?|)":
+            raise ValueError(f"cue '{self._source}': '{piece}' closes or follows nothing")
+        word = re.escape(piece).replace(r"\*", r"[\w']*")
+        return _Part(
+            word, False, None if "*" in piece else frozenset({piece.rstrip(ENDS) if self._spaced else piece[0]})
+        )
 
     def _either(self) -> _Part:
         runs = [self.run()]

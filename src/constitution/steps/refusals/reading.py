@@ -20,6 +20,8 @@ WINDOW = 160
 """Characters that are read from a word of refusal on, where not all is read."""
 WINDOWS = 6
 """Windows at most."""
+PARAGRAPH = 400
+"""Characters before a word of refusal in which a quotation may have begun."""
 UNKNOWN = "other"
 """A language that has no cues."""
 
@@ -32,6 +34,7 @@ _FENCE = re.compile(r"(?:```|~~~)[^\n]*\n.*?(?:```|~~~|\Z)", re.DOTALL)
 _SAID = re.compile(
     r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|„[^“”\n]{1,300}[“”]|«[^»\n]{1,300}»|「[^」\n]{1,300}」|(?m:^>[^\n]*$)"
 )
+_MARKS = (("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"))
 _ITEM = re.compile(r"(?:\n|^)[ \t]{0,6}(?:\d{1,2}[.)]|[-*•–]|#{1,4}|\*\*\d)[ \t]*\S")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
@@ -94,13 +97,22 @@ def windows(whole: str, start: int, anchors: tuple[str, ...]) -> list[tuple[int,
     """What stands around words of refusal from `start` on, with the place where each begins."""
     found: list[tuple[int, str]] = []
     for place in sorted({place for anchor in anchors for place in _places(whole, start, anchor)})[:WINDOWS]:
+        if _said(whole, place):
+            continue
         if not found or place >= found[-1][0] + WINDOW:
             found.append((place, whole[place : place + WINDOW].translate(_PUNCTUATION).replace("\n", " ")))
     return found
 
 
+def _said(text: str, place: int) -> bool:
+    """Whether a place is inside of a quotation that begins in its paragraph."""
+    before = text[max(text.rfind("\n", 0, place), place - PARAGRAPH, 0) : place]
+    return before.count('"') % 2 == 1 or any(before.rfind(mark) > before.rfind(end) for mark, end in _MARKS)
+
+
 def _places(text: str, start: int, anchor: str) -> list[int]:
-    found, place = [], text.find(anchor, start)
+    found: list[int] = []
+    place = text.find(anchor, start)
     while place >= 0 and len(found) < WINDOWS:
         found.append(place)
         place = text.find(anchor, place + WINDOW)

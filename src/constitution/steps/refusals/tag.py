@@ -11,7 +11,7 @@ from constitution.steps.refusals.cues import Group, Language, Zone, languages
 from constitution.steps.refusals.reading import Reading, read, windows, without_ends
 
 RefusalKind: TypeAlias = Literal["full", "partial", "none"]
-"""Nothing of what was asked is given; something is, and something is refused or its asker is scolded; it is answered."""
+"""Nothing of what was asked is given; something is given and something refused, or scolded; it is answered."""
 KINDS: tuple[RefusalKind, ...] = get_args(RefusalKind)
 REFUSES_FROM = 4.0
 """Points from which a text refuses."""
@@ -71,15 +71,18 @@ def tag_refusal(text: str) -> Refusal:
     if language is None:
         return Refusal("none", (), None)
     found = _found(reading, language)
-    points = _points(found)
-    kind = _kind(reading, found, points)
-    cues = (Cue(each.group.name, text[each.start : each.end], each.start, points[place])
-            for place, each in enumerate(found))  # fmt: skip
+    refused = _refused(found)
+    points = _points(found, refused)
+    kind = _kind(reading, found, refused, sum(points))
+    cues = [
+        Cue(each.group.name, text[each.start : each.end], each.start, counts)
+        for each, counts in zip(found, points, strict=True)
+    ]
     return Refusal(kind, tuple(sorted(cues, key=lambda cue: cue.start)), language.code)
 
 
 def _found(reading: Reading, language: Language) -> list[_Found]:
-    """The cues of a text; what a look-alike holds is nothing else.
+    """The cues of a text; what a look-alike or a refusal holds is nothing else.
 
     The opening is read whole, and the first part with it if the opening speaks of a refusal. Elsewhere only refusals in
     so many words count, and only these are looked for.
@@ -91,19 +94,20 @@ def _found(reading: Reading, language: Language) -> list[_Found]:
         hits = _hits(reading.first, reading.opening, language)
         found.extend(_Found(group, "early", start, end) for group, start, end in hits)
         read_to = len(reading.first)
-    for base, window in windows(reading.whole, read_to, language.late):
-        zone: Zone = "early" if base < len(reading.first) else "late"
-        hits = _hits(window, 0, language)
-        found.extend(_Found(group, zone, base + start, base + end) for group, start, end in hits
-                     if group.role in ("none", "refusal"))  # fmt: skip
-    taken = [(each.start, each.end) for each in found if each.group.role == "none"]
-    if not taken:
-        return found
-    return [
-        each
-        for each in found
-        if each.group.role == "none" or not any(each.start < end and start < each.end for start, end in taken)
-    ]
+    edge = len(reading.first)
+    for text, begin in ((reading.first, read_to), (reading.whole, edge)):
+        for base, window in windows(text, begin, language.late):
+            zone: Zone = "early" if base < edge else "late"
+            hits = _hits(window, 0, language)
+            found.extend(_Found(group, zone, base + start, base + end) for group, start, end in hits
+                         if group.role in ("none", "refusal"))  # fmt: skip
+    taken = [(each.start, each.end) for each in found if each.group.role in ("none", "refusal")]
+    return [each for each in found if each.group.role == "none" or not _inside(each, taken)]
+
+
+def _inside(cue: _Found, taken: list[tuple[int, int]]) -> bool:
+    """Whether a cue begins in the middle of a look-alike or of a refusal."""
+    return any(start < cue.start < end for start, end in taken)
 
 
 def _hits(text: str, begin: int, language: Language) -> Iterator[tuple[Group, int, int]]:
@@ -119,11 +123,10 @@ def _hits(text: str, begin: int, language: Language) -> Iterator[tuple[Group, in
         place += len(word) + language.spaced
 
 
-def _points(found: list[_Found]) -> list[float]:
+def _points(found: list[_Found], refused: bool) -> list[float]:
     """What each cue counts."""
     seen: Counter[tuple[str, Zone]] = Counter()
-    refused = any(each.group.role == "refusal" and each.zone == "opening" for each in found)
-    begun = refused or any(each.zone == "opening" and each.group.points.get("opening", 0) > 0 for each in found)
+    begun = any(each.zone == "opening" and each.group.points.get("opening", 0.0) > 0 for each in found)
     points: list[float] = []
     for each in found:
         place = (each.group.name, each.zone)
@@ -131,22 +134,28 @@ def _points(found: list[_Found]) -> list[float]:
         counts = seen[place] <= each.group.at_most
         # After a refusal in so many words, help makes it a partial one and takes nothing back; a sign of a refusal
         # after an opening that answers is part of the answer.
-        counts = counts and not (refused and each.group.role == "help")
+        counts = counts and not (refused and each.group.role in ("offer", "help"))
         counts = counts and not (each.group.role == "hint" and each.zone != "opening" and not begun)
         points.append(each.group.points.get(each.zone, 0.0) if counts else 0.0)
     return points
 
 
-def _kind(reading: Reading, found: list[_Found], points: list[float]) -> RefusalKind:
-    total = sum(points)
+def _refused(found: list[_Found]) -> bool:
+    """Whether the opening refuses in so many words, before it gives anything."""
+    helped = min((each.start for each in found if each.group.name == "helps"), default=None)
+    return any(
+        each.group.role == "refusal" and each.zone == "opening" and (helped is None or each.start < helped)
+        for each in found
+    )
+
+
+def _kind(reading: Reading, found: list[_Found], refused: bool, total: float) -> RefusalKind:
     if total < REFUSES_FROM:
         return "none"
-    refused = any(each.group.role == "refusal" and each.zone == "opening" for each in found)
     listed = reading.code or reading.items() >= LISTED
-    if listed and not refused and total + LIST_POINTS < REFUSES_FROM:
-        return "none"
     helped = any(each.group.role == "help" for each in found)
+    if listed and not helped and not refused and total + LIST_POINTS < REFUSES_FROM:
+        return "none"
     said = any(each.group.role == "refusal" and each.zone != "late" for each in found)
-    return (
-        "partial" if helped or listed or not said and any(each.group.name == "no_access" for each in found) else "full"
-    )
+    only_lacks = not said and any(each.group.name == "no_access" for each in found)
+    return "partial" if helped or listed or only_lacks else "full"
