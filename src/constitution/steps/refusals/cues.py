@@ -35,18 +35,47 @@ class Group:
     phrases: tuple[Phrase, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Language:
-    """The cues of one language."""
+    """The cues of one language, found by the two words with which they begin."""
 
-    code: str
-    spaced: bool
-    groups: tuple[Group, ...]
-    starts: Mapping[str, tuple[re.Pattern[str], tuple[Group, ...]]]
-    """By each word that a cue can begin with, in scripts without spaces by each letter: one pattern of all these cues,
-    and the group of each of its own groups. The first cue in the order of the file wins."""
-    late: tuple[str, ...]
-    """Texts of which one must stand there before the late part is read."""
+    def __init__(self, code: str, spaced: bool, groups: tuple[Group, ...], late: tuple[str, ...]) -> None:
+        self.code = code
+        self.spaced = spaced
+        self.groups = groups
+        self.late = late
+        """Words of refusal: one of them must stand in the late part before anything there is read."""
+        self._cues = [(group, each) for group in groups for each in group.phrases]
+        self.starts = _starts(self._cues)
+        """Numbers of cues by the first word that they can begin with, then by the second; under None those of any second
+        word. In scripts without spaces a letter is a word."""
+        self._ready: dict[tuple[int, ...], _Ready] = {}
+
+    def ready(self, numbers: tuple[int, ...]) -> _Ready:
+        """One pattern of these cues, made when it is needed first, and the group of each group of it.
+
+        The first cue in the order of the file wins.
+        """
+        if numbers not in self._ready:
+            cues = [self._cues[number] for number in numbers]
+            pattern = re.compile("|".join(f"({phrase.expression})" for _, phrase in cues))
+            self._ready[numbers] = (pattern, tuple(group for group, _ in cues))
+        return self._ready[numbers]
+
+
+def _starts(cues: list[tuple[Group, Phrase]]) -> Mapping[str, Mapping[str | None, tuple[int, ...]]]:
+    found: dict[str, dict[str | None, set[int]]] = {}
+    for number, (_, each) in enumerate(cues):
+        for head in each.heads:
+            first, second = head[0], head[1] if len(head) > 1 else None
+            assert first is not None
+            found.setdefault(first, {}).setdefault(second, set()).add(number)
+    return {
+        first: {second: tuple(sorted(numbers | seconds.get(None, set()))) for second, numbers in seconds.items()}
+        for first, seconds in found.items()
+    }
+
+
+_Ready: TypeAlias = tuple[re.Pattern[str], tuple[Group, ...]]
 
 
 @cache
@@ -69,17 +98,7 @@ def _language(code: str, written: Mapping[str, Any]) -> Language:
     spaced = bool(written.get("spaced", True))
     lists = {name: "(" + "|".join(entries) + ")" for name, entries in written["lists"].items()}
     groups = tuple(_group(name, given, lists, spaced) for name, given in written["groups"].items())
-    starts: dict[str, list[tuple[Group, str]]] = {}
-    for group in groups:
-        for each in group.phrases:
-            for word in each.firsts:
-                starts.setdefault(word, []).append((group, each.expression))
-    ready = {word: (_one_of(found), tuple(group for group, _ in found)) for word, found in starts.items()}
-    return Language(code, spaced, groups, MappingProxyType(ready), tuple(written["late"]))
-
-
-def _one_of(found: list[tuple[Group, str]]) -> re.Pattern[str]:
-    return re.compile("|".join(f"({expression})" for _, expression in found))
+    return Language(code, spaced, groups, tuple(written["late"]))
 
 
 def _group(name: str, written: Mapping[str, Any], lists: Mapping[str, str], spaced: bool) -> Group:

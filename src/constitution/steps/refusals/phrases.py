@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 GAP = 5
 """Words that `...` stands for at most; in scripts without spaces three times as many characters."""
@@ -18,6 +19,10 @@ ENDS = ".!?;:\n。！？；："
 _PIECE = re.compile(r"\.\.\.|[(){}|?]|[^\s(){}|?]+|\s+")
 
 
+Head: TypeAlias = tuple[str | None, ...]
+"""The first two words of a phrase, or its only one; None is any word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """One cue, ready to be looked for."""
@@ -25,8 +30,8 @@ class Phrase:
     source: str
     expression: str
     """To be matched where a word begins; it has no groups of its own."""
-    firsts: frozenset[str]
-    """The words that it can begin with; in scripts without spaces the letters."""
+    heads: frozenset[Head]
+    """The words that it can begin with, in scripts without spaces the letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,8 @@ class _Part:
     """A piece of a phrase: its expression, whether it may be missing, and with which words it can begin."""
 
     expression: str
+    heads: frozenset[Head]
     optional: bool = False
-    firsts: frozenset[str] | None = frozenset()
-    """None where they cannot be listed."""
 
 
 def phrase(source: str, lists: Mapping[str, str], spaced: bool = True) -> Phrase:
@@ -56,11 +60,11 @@ def phrase(source: str, lists: Mapping[str, str], spaced: bool = True) -> Phrase
         raise ValueError(f"cue '{source}': what is '{reader.left}' doing there?")
     if all(part.optional for part in parts):
         raise ValueError(f"cue '{source}': every word of it may be missing")
-    firsts = _firsts(parts)
-    if firsts is None:
+    heads = _heads(parts)
+    if any(not head or head[0] is None for head in heads):
         raise ValueError(f"cue '{source}': it must begin with words that are written out")
     ending = r"(?![\w'])" if spaced else ""
-    return Phrase(source, _joined(parts, spaced) + ending, firsts)
+    return Phrase(source, _joined(parts, spaced) + ending, heads)
 
 
 class _Reader:
@@ -92,14 +96,14 @@ class _Reader:
             part = self._part()
             if self._next() == "?":
                 self._take()
-                part = _Part(part.expression, True, part.firsts)
+                part = _Part(part.expression, part.heads, True)
             parts.append(part)
         return parts
 
     def _part(self) -> _Part:
         piece = self._take()
         if piece == "...":
-            return _Part(_GAP_SPACED if self._spaced else _GAP_UNSPACED, True, None)
+            return _Part(_GAP_SPACED if self._spaced else _GAP_UNSPACED, frozenset({(None,), (None, None)}), True)
         if piece == "(":
             return self._either()
         if piece == "{":
@@ -111,9 +115,12 @@ class _Reader:
         if piece in "}?|)":
             raise ValueError(f"cue '{self._source}': '{piece}' closes or follows nothing")
         word = re.escape(piece).replace(r"\*", r"[\w']*")
-        return _Part(
-            word, False, None if "*" in piece else frozenset({piece.rstrip(ENDS) if self._spaced else piece[0]})
-        )
+        return _Part(word, frozenset({self._head(piece)}))
+
+    def _head(self, word: str) -> Head:
+        if self._spaced:
+            return (None,) if "*" in word else (word.rstrip(ENDS),)
+        return tuple(None if letter == "*" else letter for letter in word[:2])
 
     def _either(self) -> _Part:
         runs = [self.run()]
@@ -121,24 +128,20 @@ class _Reader:
             self._take()
             runs.append(self.run())
         self._take(")")
-        every = [_firsts(run) for run in runs]
-        firsts = None if None in every else frozenset().union(*(each for each in every if each is not None))
-        return _Part("(?:" + "|".join(_joined(run, self._spaced) for run in runs) + ")", False, firsts)
+        heads = frozenset(head for run in runs for head in _heads(run))
+        return _Part("(?:" + "|".join(_joined(run, self._spaced) for run in runs) + ")", heads)
 
 
 _GAP_SPACED = rf"[^\s{re.escape(ENDS)}]+(?: +[^\s{re.escape(ENDS)}]+){{0,{GAP - 1}}}"
 _GAP_UNSPACED = rf"[^{re.escape(ENDS)}]{{1,{3 * GAP}}}"
 
 
-def _firsts(parts: list[_Part]) -> frozenset[str] | None:
-    """Words that a run of parts can begin with."""
-    found: frozenset[str] = frozenset()
+def _heads(parts: list[_Part]) -> frozenset[Head]:
+    """What a run of parts can begin with."""
+    found: frozenset[Head] = frozenset({()})
     for part in parts:
-        if part.firsts is None:
-            return None
-        found |= part.firsts
-        if not part.optional:
-            break
+        longer = {(*head, *more)[:2] for head in found if len(head) < 2 for more in part.heads}
+        found = frozenset(head for head in found if len(head) == 2 or part.optional) | longer
     return found
 
 

@@ -18,17 +18,16 @@ OPENING = 2
 """Sentences of the opening."""
 WINDOW = 160
 """Characters that are read from a word of refusal on, where not all is read."""
-WINDOWS = 6
+WINDOWS = 4
 """Windows at most."""
 PARAGRAPH = 400
 """Characters before a word of refusal in which a quotation may have begun."""
 UNKNOWN = "other"
 """A language that has no cues."""
 
-_PUNCTUATION = str.maketrans(
-    {"’": "'", "‘": "'", "`": " ", **dict.fromkeys(',()[]*_#<>/"“”„«»「」–—、，（）《》', " ")}
-)
+_PUNCTUATION = re.compile(r"[`,()\[\]*_#<>/\"“”„«»「」–—、，（）《》…\n\t]")
 _NO_ENDS = str.maketrans(dict.fromkeys(ENDS, " "))
+_ENDS = re.compile(f"[{re.escape(ENDS)}]")
 _ENDINGS = re.compile(rf"[.!?](?=\s|$)|[{ENDS[5:]}]")
 _FENCE = re.compile(r"(?:```|~~~)[^\n]*\n.*?(?:```|~~~|\Z)", re.DOTALL)
 _SAID = re.compile(
@@ -36,6 +35,7 @@ _SAID = re.compile(
 )
 _MARKS = (("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"))
 _ITEM = re.compile(r"(?:\n|^)[ \t]{0,6}(?:\d{1,2}[.)]|[-*•–]|#{1,4}|\*\*\d)[ \t]*\S")
+_NO_LATIN = re.compile(r"[\u0370-\u1fff\u2e80-\u2fff\u3040-\ud7ff\uf900-\ufdff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
 _SMALL = {code: frozenset(words.split()) for code, words in STOP_WORDS.items()}
@@ -73,8 +73,13 @@ def read(text: str) -> Reading:
     plain = head.isascii()
     if '"' in head or not plain or ">" in head:
         head = _SAID.sub(_masked, head)
-    head = head.translate(_PUNCTUATION)
-    return Reading(head.replace("\n", " "), _opening(head), whole, code, _language(head[:LANGUAGE_PART], plain))
+    first = _plain(head)
+    return Reading(first, _opening(head), whole, code, _language(first[:LANGUAGE_PART], plain))
+
+
+def _plain(text: str) -> str:
+    """A text of the same length in which words are parted by spaces and by what ends a clause."""
+    return _PUNCTUATION.sub(" ", text.replace("’", "'").replace("‘", "'"))
 
 
 def _blank(found: re.Match[str]) -> str:
@@ -90,17 +95,18 @@ def _masked(found: re.Match[str]) -> str:
 
 def without_ends(text: str) -> str:
     """The same with a space for each character that ends a clause."""
-    return text.translate(_NO_ENDS)
+    return text.translate(_NO_ENDS) if text.isascii() else _ENDS.sub(" ", text)
 
 
 def windows(whole: str, start: int, anchors: tuple[str, ...]) -> list[tuple[int, str]]:
-    """What stands around words of refusal from `start` on, with the place where each begins."""
+    """What stands at words of refusal from `start` on, with the word before, and the place where each begins."""
     found: list[tuple[int, str]] = []
     for place in sorted({place for anchor in anchors for place in _places(whole, start, anchor)})[:WINDOWS]:
         if _said(whole, place):
             continue
         if not found or place >= found[-1][0] + WINDOW:
-            found.append((place, whole[place : place + WINDOW].translate(_PUNCTUATION).replace("\n", " ")))
+            begin = max(0, whole.rfind(" ", 0, max(0, place - 1)) + 1, place - 20)
+            found.append((begin, _plain(whole[begin : begin + WINDOW])))
     return found
 
 
@@ -134,12 +140,12 @@ def _opening(head: str) -> int:
 def _language(head: str, plain: bool) -> str:
     """By script, then by small words; a text that has none of any language is read as English."""
     if not plain:
-        letters = sum(map(str.isalpha, head))
+        letters = len(head) - head.count(" ")
         if len(_KANA.findall(head)) * 10 > letters:
             return UNKNOWN
         if len(_HAN.findall(head)) * 3 > letters:
             return "zh"
-        if sum(letter.isalpha() and letter < "\u0250" for letter in head) * 2 < letters:
+        if len(_NO_LATIN.findall(head)) * 2 > letters:
             return UNKNOWN
     words = set(without_ends(head).split())
     counts = {code: len(words & small) for code, small in _SMALL.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -19,6 +19,8 @@ LISTED = 3
 """Items of a list that make it a piece of help."""
 LIST_POINTS = -2.0
 """Of such a list."""
+_AT_WORDS = 4
+"""Where not all is read, a cue begins with one of so many words, or letters: the refusal, or what stands before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def _found(reading: Reading, language: Language) -> list[_Found]:
     for text, begin in ((reading.first, read_to), (reading.whole, edge)):
         for base, window in windows(text, begin, language.late):
             zone: Zone = "early" if base < edge else "late"
-            hits = _hits(window, 0, language)
+            hits = _hits(window, 0, language, _AT_WORDS)
             found.extend(_Found(group, zone, base + start, base + end) for group, start, end in hits
                          if group.role in ("none", "refusal"))  # fmt: skip
     taken = [(each.start, each.end) for each in found if each.group.role in ("none", "refusal")]
@@ -110,17 +112,23 @@ def _inside(cue: _Found, taken: list[tuple[int, int]]) -> bool:
     return any(start < cue.start < end for start, end in taken)
 
 
-def _hits(text: str, begin: int, language: Language) -> Iterator[tuple[Group, int, int]]:
-    """Where cues stand in a text that was made ready."""
-    starts, place = language.starts, begin
-    for word in without_ends(text[begin:]).split(" ") if language.spaced else text[begin:]:
+def _hits(text: str, begin: int, language: Language, most: int | None = None) -> list[tuple[Group, int, int]]:
+    """Where cues stand in a text that was made ready: in all of it, or beginning with its first words."""
+    found: list[tuple[Group, int, int]] = []
+    starts, step, place = language.starts, int(language.spaced), begin
+    words: Sequence[str] = without_ends(text[begin:]).split(" ") if language.spaced else text[begin:]
+    for number, word in enumerate(words[:most]):
         if word in starts:
-            pattern, groups = starts[word]
-            hit = pattern.match(text, place)
-            if hit is not None:
-                assert hit.lastindex is not None
-                yield groups[hit.lastindex - 1], place, hit.end()
-        place += len(word) + language.spaced
+            seconds = starts[word]
+            numbers = seconds.get(next(filter(None, words[number + 1 : number + 8]), "")) or seconds.get(None)
+            if numbers is not None:
+                pattern, groups = language.ready(numbers)
+                hit = pattern.match(text, place)
+                if hit is not None:
+                    assert hit.lastindex is not None
+                    found.append((groups[hit.lastindex - 1], place, hit.end()))
+        place += len(word) + step
+    return found
 
 
 def _points(found: list[_Found], refused: bool) -> list[float]:
