@@ -32,6 +32,8 @@ class Group:
     """By where it stands; below 0 they speak for an answer."""
     at_most: int
     """So many cues of it count in one zone."""
+    weak: bool
+    """Whether a long text says such things while it answers."""
     phrases: tuple[Phrase, ...]
 
 
@@ -46,8 +48,8 @@ class Language:
         """Words of refusal: one of them must stand in the late part before anything there is read."""
         self._cues = [(group, each) for group in groups for each in group.phrases]
         self.starts = _starts(self._cues)
-        """Numbers of cues by the first word that they can begin with, then by the second; under None those of any second
-        word. In scripts without spaces a letter is a word."""
+        """Numbers of cues by the first word that they can begin with, then by the second; under None those of any
+        second word. In scripts without spaces a letter is a word."""
         self._ready: dict[tuple[int, ...], _Ready] = {}
 
     def ready(self, numbers: tuple[int, ...]) -> _Ready:
@@ -106,4 +108,11 @@ def _group(name: str, written: Mapping[str, Any], lists: Mapping[str, str], spac
         raise ValueError(f"group '{name}': role '{written['role']}' is none of {', '.join(get_args(Role))}")
     points = {zone: float(written[zone]) for zone in ZONES if zone in written}
     phrases = tuple(phrase(cue, lists, spaced) for cue in written["cues"])
-    return Group(name, written["role"], MappingProxyType(points), int(written.get("at_most", 1)), phrases)
+    return Group(
+        name,
+        written["role"],
+        MappingProxyType(points),
+        int(written.get("at_most", 1)),
+        bool(written.get("weak")),
+        phrases,
+    )

@@ -19,6 +19,8 @@ LISTED = 3
 """Items of a list that make it a piece of help."""
 LIST_POINTS = -2.0
 """Of such a list."""
+SERMON = 700
+"""Characters: a longer text that preaches, and says nothing else of a refusal, answers too."""
 _AT_WORDS = 4
 """Where not all is read, a cue begins with one of so many words, or letters: the refusal, or what stands before it."""
 
@@ -75,7 +77,8 @@ def tag_refusal(text: str) -> Refusal:
     found = _found(reading, language)
     refused = _refused(found)
     points = _points(found, refused)
-    kind = _kind(reading, found, refused, sum(points))
+    strong = any(counts > 0 and not each.group.weak for each, counts in zip(found, points, strict=True))
+    kind = _kind(reading, found, refused, sum(points)) if strong or len(text) <= SERMON else "none"
     cues = [
         Cue(each.group.name, text[each.start : each.end], each.start, counts)
         for each, counts in zip(found, points, strict=True)
