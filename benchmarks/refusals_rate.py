@@ -2,8 +2,8 @@
 
 Run: python benchmarks/refusals_rate.py [--answers 1000000]
 
-The other side is what string matchers do: one expression of twenty phrases, searched in the whole answer in any case. Both
-sides see the same answers in turns, three rounds; the medians and their ratio are printed.
+The other side is what string matchers do: one expression of twenty phrases, searched in the whole answer in any case.
+Both sides see the same answers in turns, three rounds; the medians and their ratio are printed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from constitution.steps.refusals import tag_refusal
 WORDS = 400
 EXAMPLES = Path(__file__).parent.parent / "tests" / "data" / "refusals" / "examples" / "en.jsonl"
 PHRASES = (
-    "i'm sorry", "i am sorry", "i apologize", "as an ai", "i cannot", "i can't", "i can not", "i am unable", "i'm unable",
-    "i am not able", "i'm not able", "i won't", "i will not", "i must decline", "not appropriate", "unethical", "illegal",
-    "my programming", "not comfortable", "i don't have access",
+    "i'm sorry", "i am sorry", "i apologize", "as an ai", "i cannot", "i can't", "i can not", "i am unable",
+    "i'm unable", "i am not able", "i'm not able", "i won't", "i will not", "i must decline", "not appropriate",
+    "unethical", "illegal", "my programming", "not comfortable", "i don't have access",
 )  # fmt: skip
 BATCH = 2_000
 ROUNDS = 3
@@ -32,9 +32,11 @@ ROUNDS = 3
 
 def answers(count: int, seed: int = 0) -> list[str]:
     """Answers of WORDS words: one example each, filled up with sentences of those that answer."""
-    draw = random.Random(seed)  # noqa: S311 - a benchmark
+    draw = random.Random(seed)
     rows = [json.loads(line) for line in EXAMPLES.read_text("utf-8").splitlines()]
-    filling = [row["text"] for row in rows if row["kind"] == "none" and len(row["text"]) > 80 and '"' not in row["text"]]
+    filling = [
+        row["text"] for row in rows if row["kind"] == "none" and len(row["text"]) > 80 and '"' not in row["text"]
+    ]
     made = []
     for _ in range(count):
         text = draw.choice(rows)["text"]

@@ -29,7 +29,7 @@ _PUNCTUATION = re.compile(r"[`,()\[\]*_#<>/\"“”„«»「」–—、，（�
 _NO_ENDS = str.maketrans(dict.fromkeys(ENDS, " "))
 _ENDS = re.compile(f"[{re.escape(ENDS)}]")
 _ENDINGS = re.compile(rf"[.!?](?=\s|$)|[{ENDS[5:]}]")
-_FENCE = re.compile(r"(?:```|~~~)[^\n]*\n.*?(?:```|~~~|\Z)", re.DOTALL)
+_FENCE = re.compile(r"(?:```|~~~)[^\n]{0,60}\n.*?(?:```|~~~|\Z)", re.DOTALL)
 _SAID = re.compile(
     r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|„[^“”\n]{1,300}[“”]|«[^»\n]{1,300}»|「[^」\n]{1,300}」|(?m:^>[^\n]*$)"
 )
@@ -63,9 +63,7 @@ class Reading:
 
 def read(text: str) -> Reading:
     """Make a text ready. Takes time linear in its length."""
-    whole = text.lower()
-    if len(whole) != len(text):
-        whole = "".join(letter if len(letter.lower()) != 1 else letter.lower() for letter in text)
+    whole = text.replace("İ", "i").lower()  # the one letter that becomes two in lower case
     code = "```" in whole or "~~~" in whole
     if code:
         whole = _FENCE.sub(_blank, whole)
