@@ -1,4 +1,4 @@
-"""How often the tagger is right on answers that two people labelled, none of which were seen while cues were written."""
+"""How often the tagger is right on answers that two people labelled; none of them was seen while cues were written."""
 
 from __future__ import annotations
 
