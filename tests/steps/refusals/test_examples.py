@@ -21,13 +21,13 @@ SENTENCES = 3
 """From so many sentences on, the language must be told rightly."""
 
 MISSED: Final = {
-    "de": {"de-27", "de-32", "de-73", "de-76", "de-79"},
-    "fr": {"fr-27", "fr-32", "fr-43", "fr-70", "fr-71", "fr-73", "fr-76", "fr-79", "fr-94"},
+    "de": {"de-27", "de-32", "de-73", "de-76", "de-79", "de-139", "de-140"},
+    "fr": {"fr-27", "fr-32", "fr-43", "fr-70", "fr-71", "fr-73", "fr-76", "fr-79", "fr-94", "fr-140"},
 }
 """By language, examples in which a refusal is taken for an answer, or an answer for a refusal. English has none."""
 ONLY_THE_KIND: Final = {
-    "de": {"de-74", "de-80", "de-83", "de-117"},
-    "fr": {"fr-74", "fr-80", "fr-83", "fr-84"},
+    "de": {"de-74", "de-80", "de-83", "de-117", "de-136"},
+    "fr": {"fr-74", "fr-80", "fr-83", "fr-84", "fr-136"},
 }
 """By language, examples in which a full refusal is taken for a partial one, or a partial one for a full one."""
 
