@@ -12,6 +12,8 @@ FIRST_PART = 900
 """Characters: whoever refuses says so within these, or comes back to it in so many words."""
 SENTENCE = 25
 """Characters: what is shorter ("Hello!", "I understand.") counts as no sentence of the opening."""
+FIRST_PART_UNSPACED, SENTENCE_UNSPACED = 360, 8
+"""The same two in Chinese, which says as much in a third of the characters."""
 LANGUAGE_PART = 400
 """Characters by which the language is told."""
 OPENING = 2
@@ -22,19 +24,22 @@ WINDOWS = 4
 """Windows at most."""
 PARAGRAPH = 400
 """Characters before a word of refusal in which a quotation may have begun."""
+SAID = "¤"
+"""Stands for each character of a quotation."""
 UNKNOWN = "other"
 """A language that has no cues."""
 
-_PUNCTUATION = re.compile(r"[`,()\[\]*_#<>/\"“”„«»「」–—、，（）《》…\n\t]")
+_PUNCTUATION = re.compile(r"[`,()\[\]*_#<>/\"“”„«»「」『』【】¿¡–—、，（）《》…\n\t]")
 _NO_ENDS = str.maketrans(dict.fromkeys(ENDS, " "))
 _ENDS = re.compile(f"[{re.escape(ENDS)}]")
 _ENDINGS = re.compile(rf"[.!?](?=\s|$)|[{ENDS[5:]}]")
 _FENCE = re.compile(r"(?:```|~~~)[^\n]{0,60}\n.*?(?:```|~~~|\Z)", re.DOTALL)
 _SAID = re.compile(
-    r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|„[^“”\n]{1,300}[“”]|«[^»\n]{1,300}»|「[^」\n]{1,300}」|(?m:^>[^\n]*$)"
+    r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|„[^“”\n]{1,300}[“”]|«[^»\n]{1,300}»|「[^」\n]{1,300}」"
+    r"|『[^』\n]{1,300}』|(?m:^[>—][^\n]*$)"
 )
-_MARKS = (("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"))
-_ITEM = re.compile(r"(?:\n|^)[ \t]{0,6}(?:\d{1,2}[.)]|[-*•–]|#{1,4}|\*\*\d)[ \t]*\S")
+_MARKS = (("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"), ("『", "』"))
+_ITEM = re.compile(r"(?:\n|^)[ \t]{0,6}(?:\d{1,2}[.)、．]|[一二三四五六七八九十]{1,2}、|[-*•–]|#{1,4}|\*\*\d)[ \t]*\S")
 _NO_LATIN = re.compile(r"[\u0370-\u1fff\u2e80-\u2fff\u3040-\ud7ff\uf900-\ufdff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
@@ -72,7 +77,11 @@ def read(text: str) -> Reading:
     if '"' in head or not plain or ">" in head:
         head = _SAID.sub(_masked, head)
     first = _plain(head)
-    return Reading(first, _opening(head), whole, code, _language(first[:LANGUAGE_PART], plain))
+    language = _language(first[:LANGUAGE_PART], plain)
+    if language == "zh":
+        first, head = first[:FIRST_PART_UNSPACED], head[:FIRST_PART_UNSPACED]
+    opening = _opening(head, SENTENCE_UNSPACED if language == "zh" else SENTENCE)
+    return Reading(first, opening, whole, code, language)
 
 
 def _plain(text: str) -> str:
@@ -88,7 +97,7 @@ def _masked(found: re.Match[str]) -> str:
     """A quotation is one word that nobody knows; of a whole text in quotation marks only the marks go."""
     if found.start() == 0 and found.end() >= len(found.string.rstrip()):
         return found.group()
-    return "x" * len(found.group())
+    return SAID * len(found.group())
 
 
 def without_ends(text: str) -> str:
@@ -96,14 +105,18 @@ def without_ends(text: str) -> str:
     return text.translate(_NO_ENDS) if text.isascii() else _ENDS.sub(" ", text)
 
 
-def windows(whole: str, start: int, anchors: tuple[str, ...]) -> list[tuple[int, str]]:
-    """What stands at words of refusal from `start` on, with the word before, and the place where each begins."""
+def windows(whole: str, start: int, anchors: tuple[str, ...], spaced: bool = True) -> list[tuple[int, str]]:
+    """What stands at words of refusal from `start` on, with the word before, and the place where each begins.
+
+    In scripts without spaces the word before is two characters.
+    """
     found: list[tuple[int, str]] = []
     for place in sorted({place for anchor in anchors for place in _places(whole, start, anchor)})[:WINDOWS]:
         if _said(whole, place):
             continue
         if not found or place >= found[-1][0] + WINDOW:
-            begin = max(0, whole.rfind(" ", 0, max(0, place - 1)) + 1, place - 20)
+            before = whole.rfind(" ", 0, max(0, place - 1)) + 1 if spaced else place - 2
+            begin = max(0, before, place - 20)
             found.append((begin, _plain(whole[begin : begin + WINDOW])))
     return found
 
@@ -123,11 +136,11 @@ def _places(text: str, start: int, anchor: str) -> list[int]:
     return found
 
 
-def _opening(head: str) -> int:
+def _opening(head: str, sentence: int) -> int:
     """Where the first sentences end."""
     last = seen = 0
     for ending in _ENDINGS.finditer(head):
-        if ending.end() - last > SENTENCE:
+        if ending.end() - last > sentence:
             seen += 1
             if seen == OPENING:
                 return ending.end()
@@ -138,7 +151,7 @@ def _opening(head: str) -> int:
 def _language(head: str, plain: bool) -> str:
     """By script, then by small words; a text that has none of any language is read as English."""
     if not plain:
-        letters = len(head) - head.count(" ")
+        letters = len(head) - head.count(" ") - head.count(SAID)
         if len(_KANA.findall(head)) * 10 > letters:
             return UNKNOWN
         if len(_HAN.findall(head)) * 3 > letters:

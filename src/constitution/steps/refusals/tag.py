@@ -101,7 +101,7 @@ def _found(reading: Reading, language: Language) -> list[_Found]:
         read_to = len(reading.first)
     edge = len(reading.first)
     for text, begin in ((reading.first, read_to), (reading.whole, edge)):
-        for base, window in windows(text, begin, language.late):
+        for base, window in windows(text, begin, language.late, language.spaced):
             zone: Zone = "early" if base < edge else "late"
             hits = _hits(window, 0, language, _AT_WORDS)
             found.extend(_Found(group, zone, base + start, base + end) for group, start, end in hits
@@ -118,6 +118,7 @@ def _inside(cue: _Found, taken: list[tuple[int, int]]) -> bool:
 def _hits(text: str, begin: int, language: Language, most: int | None = None) -> list[tuple[Group, int, int]]:
     """Where cues stand in a text that was made ready: in all of it, or beginning with its first words."""
     found: list[tuple[Group, int, int]] = []
+    ends: dict[str, int] = {}
     starts, step, place = language.starts, int(language.spaced), begin
     words: Sequence[str] = without_ends(text[begin:]).split(" ") if language.spaced else text[begin:]
     for number, word in enumerate(words[:most]):
@@ -129,7 +130,11 @@ def _hits(text: str, begin: int, language: Language, most: int | None = None) ->
                 hit = pattern.match(text, place)
                 if hit is not None:
                     assert hit.lastindex is not None
-                    found.append((groups[hit.lastindex - 1], place, hit.end()))
+                    group = groups[hit.lastindex - 1]
+                    # Where every letter is a start, the rest of a word would count as a second cue.
+                    if language.spaced or place >= ends.get(group.name, 0):
+                        found.append((group, place, hit.end()))
+                        ends[group.name] = hit.end()
         place += len(word) + step
     return found
 
