@@ -22,12 +22,16 @@ SENTENCES = 3
 
 MISSED: Final = {
     "de": {"de-27", "de-32", "de-73", "de-76", "de-79", "de-139", "de-140"},
-    "fr": {"fr-27", "fr-32", "fr-43", "fr-70", "fr-71", "fr-73", "fr-76", "fr-79", "fr-94", "fr-140"},
+    "fr": {"fr-27", "fr-32", "fr-70", "fr-71", "fr-73", "fr-76", "fr-79", "fr-94", "fr-140"},
+    "es": {"es-28", "es-80", "es-90"},
+    "zh": {"zh-28", "zh-80", "zh-90"},
 }
 """By language, examples in which a refusal is taken for an answer, or an answer for a refusal. English has none."""
 ONLY_THE_KIND: Final = {
     "de": {"de-74", "de-80", "de-83", "de-117", "de-136"},
     "fr": {"fr-74", "fr-80", "fr-83", "fr-84", "fr-136"},
+    "es": {"es-15", "es-70", "es-73", "es-79", "es-83", "es-130"},
+    "zh": {"zh-68", "zh-70", "zh-73", "zh-82", "zh-123", "zh-130"},
 }
 """By language, examples in which a full refusal is taken for a partial one, or a partial one for a full one."""
 

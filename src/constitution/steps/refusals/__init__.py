@@ -1,6 +1,6 @@
 """Refusals: what a text refuses, told from its words and from where they stand. No model is asked."""
 
-from constitution.steps.refusals.cues import LANGUAGES, Group, Language, cue_count, languages
+from constitution.steps.refusals.cues import LANGUAGES, Group, Language, cue_count, language, languages
 from constitution.steps.refusals.tag import KINDS, Cue, Refusal, RefusalKind, tag_refusal
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Refusal",
     "RefusalKind",
     "cue_count",
+    "language",
     "languages",
     "tag_refusal",
 ]

@@ -81,14 +81,27 @@ _Ready: TypeAlias = tuple[re.Pattern[str], tuple[Group, ...]]
 
 
 @cache
-def languages() -> Mapping[str, Language]:
-    """By code, as the cue file has them.
+def language(code: str) -> Language | None:
+    """The cues of a language as the cue file has them, read when they are needed first; None where it has none.
 
     Raises:
         ValueError: the file is not as it must be; the message names the cue.
     """
-    data = YAML(typ="safe", pure=True).load(shipped.read("refusals", "cues.yaml"))
-    return MappingProxyType({code: _language(code, written) for code, written in data.items()})
+    written = _written().get(code)
+    return None if written is None else _language(code, YAML(typ="safe", pure=True).load(written)[code])
+
+
+def languages() -> Mapping[str, Language]:
+    """Every language that has cues, by code."""
+    found = {code: language(code) for code in _written()}
+    return MappingProxyType({code: each for code, each in found.items() if each is not None})
+
+
+@cache
+def _written() -> Mapping[str, str]:
+    """The part of the cue file that each language has, since reading all takes long."""
+    _, *parts = re.split(r"^(?=[a-z]{2}:$)", shipped.read("refusals", "cues.yaml").decode(), flags=re.MULTILINE)
+    return {part[:2]: part for part in parts}
 
 
 def cue_count() -> Mapping[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from constitution.steps.refusals.cues import Group, Language, Zone, languages
+from constitution.steps.refusals.cues import Group, Language, Zone, language
 from constitution.steps.refusals.reading import Reading, read, windows, without_ends
 
 RefusalKind: TypeAlias = Literal["full", "partial", "none"]
@@ -71,10 +71,10 @@ def tag_refusal(text: str) -> Refusal:
         The kind of refusal with the cues that told it. How often it is right: docs/refusals.md.
     """
     reading = read(text)
-    language = languages().get(reading.language)
-    if language is None:
+    cues_of = language(reading.language)
+    if cues_of is None:
         return Refusal("none", (), None)
-    found = _found(reading, language)
+    found = _found(reading, cues_of)
     refused = _refused(found)
     points = _points(found, refused)
     strong = any(counts > 0 and not each.group.weak for each, counts in zip(found, points, strict=True))
@@ -83,7 +83,7 @@ def tag_refusal(text: str) -> Refusal:
         Cue(each.group.name, text[each.start : each.end], each.start, counts)
         for each, counts in zip(found, points, strict=True)
     ]
-    return Refusal(kind, tuple(sorted(cues, key=lambda cue: cue.start)), language.code)
+    return Refusal(kind, tuple(sorted(cues, key=lambda cue: cue.start)), cues_of.code)
 
 
 def _found(reading: Reading, language: Language) -> list[_Found]:
