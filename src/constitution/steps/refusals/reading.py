@@ -16,6 +16,8 @@ FIRST_PART_UNSPACED, SENTENCE_UNSPACED = 360, 8
 """The same two in Chinese, which says as much in a third of the characters."""
 LANGUAGE_PART = 400
 """Characters by which the language is told."""
+PLAINLY = 10
+"""Small words of English that no other language has among its own, in a text of plain letters."""
 OPENING = 2
 """Sentences of the opening."""
 WINDOW = 160
@@ -111,7 +113,8 @@ def windows(whole: str, start: int, anchors: tuple[str, ...], spaced: bool = Tru
     In scripts without spaces the word before is two characters.
     """
     found: list[tuple[int, str]] = []
-    for place in sorted({place for anchor in anchors for place in _places(whole, start, anchor)})[:WINDOWS]:
+    places = {place for anchor in anchors if anchor in whole for place in _places(whole, start, anchor)}
+    for place in sorted(places)[:WINDOWS]:
         if _said(whole, place):
             continue
         if not found or place >= found[-1][0] + WINDOW:
@@ -159,6 +162,8 @@ def _language(head: str, plain: bool) -> str:
         if len(_NO_LATIN.findall(head)) * 2 > letters:
             return UNKNOWN
     words = set(without_ends(head).split())
+    if plain and len(words & _SMALL["en"]) >= PLAINLY:
+        return "en"
     counts = {code: len(words & small) for code, small in _SMALL.items()}
     best = max(counts, key=lambda code: (counts[code], code == "en"))
     return best if counts[best] else "en"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from itertools import accumulate
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from constitution.steps.refusals.cues import Group, Language, Zone, language
 from constitution.steps.refusals.reading import Reading, read, windows, without_ends
@@ -53,8 +54,7 @@ class Refusal:
         return self.kind != "none"
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     group: Group
     zone: Zone
     start: int
@@ -119,24 +119,34 @@ def _hits(text: str, begin: int, language: Language, most: int | None = None) ->
     """Where cues stand in a text that was made ready: in all of it, or beginning with its first words."""
     found: list[tuple[Group, int, int]] = []
     ends: dict[str, int] = {}
-    starts, step, place = language.starts, int(language.spaced), begin
+    starts, step = language.starts, int(language.spaced)
     words: Sequence[str] = without_ends(text[begin:]).split(" ") if language.spaced else text[begin:]
-    for number, word in enumerate(words[:most]):
-        if word in starts:
-            seconds = starts[word]
-            numbers = seconds.get(next(filter(None, words[number + 1 : number + 8]), "")) or seconds.get(None)
-            if numbers is not None:
-                pattern, groups = language.ready(numbers)
-                hit = pattern.match(text, place)
-                if hit is not None:
-                    assert hit.lastindex is not None
-                    group = groups[hit.lastindex - 1]
-                    # Where every letter is a start, the rest of a word would count as a second cue.
-                    if language.spaced or place >= ends.get(group.name, 0):
-                        found.append((group, place, hit.end()))
-                        ends[group.name] = hit.end()
-        place += len(word) + step
+    candidates = [number for number, word in enumerate(words[:most]) if word in starts]
+    if not candidates:
+        return found
+    places = list(accumulate(map(len, words), initial=begin))
+    for number in candidates:
+        seconds = starts[words[number]]
+        numbers = seconds.get(_second(words, number)) or seconds.get(None)
+        if numbers is not None:
+            pattern, groups = language.ready(numbers)
+            hit = pattern.match(text, places[number] + step * number)
+            if hit is not None:
+                assert hit.lastindex is not None
+                group = groups[hit.lastindex - 1]
+                # Where every letter is a start, the rest of a word would count as a second cue.
+                if language.spaced or hit.start() >= ends.get(group.name, 0):
+                    found.append((group, hit.start(), hit.end()))
+                    ends[group.name] = hit.end()
     return found
+
+
+def _second(words: Sequence[str], number: int) -> str:
+    """The next word, beyond a few spaces."""
+    for word in words[number + 1 : number + 8]:
+        if word:
+            return word
+    return ""
 
 
 def _points(found: list[_Found], refused: bool) -> list[float]:
