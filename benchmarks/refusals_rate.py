@@ -31,12 +31,10 @@ ROUNDS = 3
 
 
 def answers(count: int, seed: int = 0) -> list[str]:
-    """Answers of WORDS words: one example each, filled up with sentences of those that answer."""
+    """Answers of WORDS words: one example each, filled up with such as hold no cue."""
     draw = random.Random(seed)
     rows = [json.loads(line) for line in EXAMPLES.read_text("utf-8").splitlines()]
-    filling = [
-        row["text"] for row in rows if row["kind"] == "none" and len(row["text"]) > 80 and '"' not in row["text"]
-    ]
+    filling = [row["text"] for row in rows if len(row["text"]) > 80 and not tag_refusal(row["text"]).cues]
     made = []
     for _ in range(count):
         text = draw.choice(rows)["text"]

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from constitution.steps.filter.language_data import STOP_WORDS
 from constitution.steps.refusals.phrases import ENDS
 
-FIRST_PART = 900
+FIRST_PART = 600
 """Characters: whoever refuses says so within these, or comes back to it in so many words."""
 SENTENCE = 25
 """Characters: what is shorter ("Hello!", "I understand.") counts as no sentence of the opening."""
 FIRST_PART_UNSPACED, SENTENCE_UNSPACED = 360, 8
 """The same two in Chinese, which says as much in a third of the characters."""
-LANGUAGE_PART = 400
+LANGUAGE_PART = 260
 """Characters by which the language is told."""
-PLAINLY = 10
+PLAINLY = 8
 """Small words of English that no other language has among its own, in a text of plain letters."""
 OPENING = 2
 """Sentences of the opening."""
@@ -36,12 +36,19 @@ _NO_ENDS = str.maketrans(dict.fromkeys(ENDS, " "))
 _ENDS = re.compile(f"[{re.escape(ENDS)}]")
 _ENDINGS = re.compile(rf"[.!?](?=\s|$)|[{ENDS[5:]}]")
 _FENCE = re.compile(r"(?:```|~~~)[^\n]{0,60}\n.*?(?:```|~~~|\Z)", re.DOTALL)
-_SAID = re.compile(
-    r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|„[^“”\n]{1,300}[“”]|«[^»\n]{1,300}»|「[^」\n]{1,300}」"
-    r"|『[^』\n]{1,300}』|(?m:^[>—][^\n]*$)"
+_SAID = (
+    ('"', re.compile(r"\"[^\"\n]{1,300}\"")),
+    ("“", re.compile(r"“[^”\n]{1,300}”")),
+    ("„", re.compile(r"„[^“”\n]{1,300}[“”]")),
+    ("«", re.compile(r"«[^»\n]{1,300}»")),
+    ("「", re.compile(r"「[^」\n]{1,300}」")),
+    ("『", re.compile(r"『[^』\n]{1,300}』")),
+    (">", re.compile(r"^>[^\n]*$", re.MULTILINE)),
+    ("—", re.compile(r"^—[^\n]*$", re.MULTILINE)),
 )
+"""What is quoted, by its first mark."""
 _MARKS = (("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"), ("『", "』"))
-_ITEM = re.compile(r"(?:\n|^)[ \t]{0,6}(?:\d{1,2}[.)、．]|[一二三四五六七八九十]{1,2}、|[-*•–]|#{1,4}|\*\*\d)[ \t]*\S")
+_ITEM = re.compile(r"\n[ \t]{0,6}(?:\d{1,2}[.)、．]|[一二三四五六七八九十]{1,2}、|[-*•–]|#{1,4}|\*\*\d)[ \t]*\S")
 _NO_LATIN = re.compile(r"[\u0370-\u1fff\u2e80-\u2fff\u3040-\ud7ff\uf900-\ufdff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
@@ -65,7 +72,7 @@ class Reading:
 
     def items(self) -> int:
         """Items of lists, and headings."""
-        return len(_ITEM.findall(self.whole))
+        return len(_ITEM.findall("\n" + self.whole))
 
 
 def read(text: str) -> Reading:
@@ -76,8 +83,9 @@ def read(text: str) -> Reading:
         whole = _FENCE.sub(_blank, whole)
     head = whole[:FIRST_PART]
     plain = head.isascii()
-    if '"' in head or not plain or ">" in head:
-        head = _SAID.sub(_masked, head)
+    for mark, quoted in _SAID:
+        if mark in head:
+            head = quoted.sub(_masked, head)
     first = _plain(head)
     language = _language(first[:LANGUAGE_PART], plain)
     if language == "zh":
@@ -113,7 +121,7 @@ def windows(whole: str, start: int, anchors: tuple[str, ...], spaced: bool = Tru
     In scripts without spaces the word before is two characters.
     """
     found: list[tuple[int, str]] = []
-    places = {place for anchor in anchors if anchor in whole for place in _places(whole, start, anchor)}
+    places = {place for anchor in anchors if whole.find(anchor, start) >= 0 for place in _places(whole, start, anchor)}
     for place in sorted(places)[:WINDOWS]:
         if _said(whole, place):
             continue
