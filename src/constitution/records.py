@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from constitution.messages import Better, Conversation
+from constitution.principles import Reply
 from constitution.verdicts import Judged, JudgeRead, Opinion, Scored
 
 SCHEMA_VERSION = 3
@@ -40,11 +41,15 @@ REASONS: dict[str, str] = {
     "unverified": "the judge was not asked about this pair: another pair policy was set when the run was made",
     "repetition": "the chosen text mostly says the same thing over and over",
     "length_extreme": "one text has more than fifty times the words of the other",
+    "teaches_refusal": "an answer is wanted, and the chosen text is a full refusal",
     "some_repetition": "the chosen text says something over and over",
     "rejected_repetition": "the rejected text says something over and over",
     "length_ratio": "one text has more than four times the words of the other",
     "other_language": "the chosen text is in another language than the question",
     "meta_talk": "the chosen text speaks of its own rewriting",
+    "chosen_refuses": "the chosen text refuses more than is wanted, or refuses where nothing is stated",
+    "chosen_answers": "a refusal is wanted, and the chosen text answers",
+    "both_refuse": "both texts are full refusals",
     "near_copy": "the two texts share nine tenths of their word trigrams",
     "equal_truncated": "chosen and rejected are the same where a trainer cuts them",
     "filtered": "an own filter of the export saw something; its name stands in the detail",
@@ -257,6 +262,11 @@ class PreferencePair:
     """What each principle says of it, turned to the chosen text."""
     flags: tuple[str, ...] = ()
     """What was seen that is no reason to drop it: of filters their names."""
+    wanted: Reply | None = None
+    """The kind of reply that the prompt's tags deserve; None where none is stated."""
+    chosen_refusal: str | None = None
+    """What the chosen text refuses: `full`, `partial` or `none`; None where its language has no cues."""
+    rejected_refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def test_preference_columns() -> None:
     """The documented columns, and `checks` only where the constitution has checks."""
     columns = [
         "prompt", "chosen", "rejected", "id", "sample", "principle_ids", "rounds", "similarity", "tags", "metadata",
-        "flags",
+        "flags", "wanted", "chosen_refusal", "rejected_refusal",
     ]  # fmt: skip
     assert preference.schema(Shape()).names == columns
     assert preference.schema(Shape(checks=True)).names == [*columns, "checks"]
@@ -164,7 +164,9 @@ def test_sft_rows() -> None:
     ]
     assert [row["id"] for row in all_rows("sft", found, PLAIN, fine=False)] == ["a"]
     assert made[0]["messages"] == [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "b"}]
-    assert sft.schema(Shape()).names == ["messages", "id", "sample", "principle_ids", "fine", "tags", "metadata"]
+    assert sft.schema(Shape()).names == [
+        "messages", "id", "sample", "principle_ids", "fine", "tags", "metadata", "wanted", "refusal",
+    ]  # fmt: skip
 
 
 def test_traces_say_what_became_of_them() -> None:

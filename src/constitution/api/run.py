@@ -35,6 +35,7 @@ from constitution.steps.agreement import Agreement
 from constitution.steps.agreement import agreement as agreement_with_people
 from constitution.steps.filter import Effects
 from constitution.steps.label_card import LabelCard
+from constitution.steps.refusal_card import RefusalCard
 from constitution.steps.two_judges import JudgeAgreement, agreement
 from constitution.store.shards import sha256_of
 
@@ -97,7 +98,7 @@ class Run:
 
     def __repr__(self) -> str:
         try:
-            sums = self.summary()
+            sums = self._opened.outcomes()
         except (ConstitutionError, OSError) as error:
             return f"<Run {self.path}: cannot be read: {error}>"
         parts = ", ".join(f"{sums[name]} {name}" for name in (*OUTCOMES, "pending"))
@@ -111,7 +112,7 @@ class Run:
         beside = () if against is None else agreement_blocks(self.agreement(against), str(against.path))
         return run_page(
             summary, path=str(self.path), next=self._next(summary["failed"]), pairs=pairs, texts=texts,
-            labels=self.labels, against=beside, causes=self._opened.causes(),
+            labels=self.labels, refusals=self.refusals, against=beside, causes=self._opened.causes(),
         )  # fmt: skip
 
     def __rich__(self) -> RenderableType:
@@ -173,6 +174,15 @@ class Run:
             StoreError: a seal, a shard or the examination cannot be read.
         """
         return self._opened.labels()
+
+    @property
+    def refusals(self) -> RefusalCard:
+        """Where an answer was wanted and a refusal given, and the reverse: of sealed chunks.
+
+        Raises:
+            StoreError: a seal or a shard cannot be read.
+        """
+        return self._opened.refusals()
 
     def agreement(self, other: Run) -> JudgeAgreement:
         """How often the judge of this run and that of another agree on the pairs that both were asked about.
@@ -325,7 +335,7 @@ class Run:
             InputError: the run is not complete.
         """
         if not partial and not self.complete:
-            pending = self.summary()["pending"]
+            pending = self._opened.outcomes()["pending"]
             raise InputError(
                 f"{self.path}: the run is not complete ({pending} of its inputs are pending); run it to its end, or "
                 "take what there is with --partial (partial=True)"

@@ -20,9 +20,11 @@ from constitution.display.blocks import (
 )
 from constitution.display.chains import MEANINGS, pair_blocks
 from constitution.display.labels import label_blocks
+from constitution.display.refusals import refusal_blocks
 from constitution.display.words import beginning
 from constitution.records import OUTCOMES, REASONS, PreferencePair
 from constitution.steps.label_card import LabelCard
+from constitution.steps.refusal_card import RefusalCard
 from constitution.store.sums import sign_meanings
 
 MOST_OF_CAUSE = 400
@@ -37,6 +39,7 @@ def run_page(
     pairs: Iterable[PreferencePair] = (),
     texts: Mapping[str, str] | None = None,
     labels: LabelCard | None = None,
+    refusals: RefusalCard | None = None,
     against: Iterable[Block] = (),
     causes: Mapping[str, str] | None = None,
 ) -> Page:
@@ -49,12 +52,14 @@ def run_page(
         pairs: some pairs to show.
         texts: what each principle says, by id.
         labels: what a judge's labels are worth.
+        refusals: what was wanted and what was given.
         against: what another run's judge says of the same pairs.
         causes: one message of each class of error that ended inputs.
     """
     judged = () if labels is None else label_blocks(labels)
+    wanted = () if refusals is None else refusal_blocks(refusals)
     sections = [Section(pair_blocks(pair, texts or {})) for pair in pairs]
-    parts = (*_facts(summary, path), *_sums(summary, causes or {}), *judged, *against, *sections, *_next(next))
+    parts = (*_facts(summary, path), *_sums(summary, causes or {}), *wanted, *judged, *against, *sections, *_next(next))
     return Page(_headline(summary), parts)
 
 

@@ -255,7 +255,9 @@ class _Writing:
             sums.labels = LabelSums()
             self.verdicts[run.name] = VerdictIndex(settler.pairing.labelling)
         for group in by_input(run.chains()):
-            sums.count_input(settler.input(group))
+            settled = settler.input(group)
+            sums.count_input(settled)
+            sums.count_refusals(group, settled, settler.pairing.respond)
             for result in group if run.name in self.verdicts else ():
                 sums.count_label(result, settler.pairing.labelling)
                 if len(self.runs) > 1:

@@ -17,6 +17,7 @@ from constitution.records import OUTCOMES, ChainResult
 from constitution.run.drops import causes
 from constitution.run.labels import label_card
 from constitution.run.prices import cost, prices
+from constitution.run.refusals import refusal_card
 from constitution.run.replay import replay
 from constitution.run.resolve import OwnChecks, build_checks
 from constitution.sources.constitution_file import read_constitution
@@ -24,6 +25,7 @@ from constitution.sources.run_file import read_run
 from constitution.steps.filter import Sieve, sieve_of
 from constitution.steps.label_card import LabelCard
 from constitution.steps.policies import pairing_of
+from constitution.steps.refusal_card import RefusalCard
 from constitution.steps.settle import Settler
 from constitution.steps.two_judges import VerdictIndex
 from constitution.store.folder import Manifest, RunFolder
@@ -54,7 +56,7 @@ class OpenedRun:
         manifest = Manifest.read(folder.file("manifest.json"))
         principles = read_constitution(Path(folder.file("constitution.yaml")).absolute(), checks=own)
         settings = manifest.settings
-        pairing = replace(pairing_of(settings), sieve=_sieve(folder.path, settings))
+        pairing = replace(pairing_of(settings), sieve=_sieve(folder.path, settings), respond=principles.respond)
         return cls(folder, manifest, principles, Settler(pairing, build_checks(principles, own or {})))
 
     @property
@@ -116,6 +118,14 @@ class OpenedRun:
         """
         return label_card(self.folder, self.manifest)
 
+    def refusals(self) -> RefusalCard:
+        """What was wanted and what was given, by its sealed chunks.
+
+        Raises:
+            StoreError: a seal or a shard cannot be read.
+        """
+        return refusal_card(self.folder, self.manifest, self.settler)
+
     def verdicts(self) -> VerdictIndex:
         """Its verdicts by what was compared; 9 bytes a pair.
 
@@ -128,19 +138,22 @@ class OpenedRun:
             index.count(result)
         return index
 
+    def outcomes(self, sums: Sums | None = None) -> dict[str, int]:
+        """Its inputs by outcome: inputs = paired + fine + dropped + failed + pending."""
+        found = (sums or self.sums()).outcomes
+        finished: dict[str, int] = {outcome: found[outcome] for outcome in OUTCOMES}
+        return {"inputs": self.inputs, **finished, "pending": self.inputs - sum(finished.values())}
+
     def summary(self) -> dict[str, Any]:
         """What `constitution show --json` prints; inputs = paired + fine + dropped + failed + pending.
 
         `cost` is there where the run began with prices, `labels` where a judge was asked.
         """
         labels = self.labels()
-        sums, inputs = self.sums(), self.inputs
-        finished: dict[str, int] = {outcome: sums.outcomes[outcome] for outcome in OUTCOMES}
+        sums = self.sums()
         plain = sums.to_json()
         return {
-            "inputs": inputs,
-            **finished,
-            "pending": inputs - sum(finished.values()),
+            **self.outcomes(sums),
             "reasons": plain["reasons"],
             "pairs": plain["pairs"],
             "tokens": plain["tokens"],
@@ -149,6 +162,7 @@ class OpenedRun:
             **({"checks": plain["checks"]} if self.settler.checks else {}),
             "signs": plain["signs"],
             **({} if labels is None else {"labels": labels.to_json()}),
+            "refusals": self.refusals().to_json(),
             "constitution": dict(self.manifest.constitution),
             "complete": self.complete,
             "recipe": self.manifest.settings["recipe"],

@@ -165,7 +165,7 @@ def settler_of(run: RunFile, principles: Principles, own: OwnChecks) -> Settler:
     sieve = sieve_of({str(name): effect for name, effect in run.filters.items()})
     pairing = pairing_of(run.label_settings())
     refuse_idle_clamp(pairing.labelling)
-    return Settler(replace(pairing, sieve=sieve), build_checks(principles, own))
+    return Settler(replace(pairing, sieve=sieve, respond=principles.respond), build_checks(principles, own))
 
 
 def build_checks(principles: Principles, own: OwnChecks) -> dict[str, tuple[Check, ...]]:

@@ -271,6 +271,7 @@ class Worker:
             chunk.sums.count_chain(result, self.settler.checks)
             if "judge" in self.chains.recipe.roles:
                 chunk.sums.count_label(result, self.settler.pairing.labelling)
+        chunk.sums.count_refusals(results, settled, self.settler.pairing.respond)
         if done is None and kept is None:
             chunk.finish(prompt.id, results, settled)
         else:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 from constitution.checks import Check
+from constitution.principles import Reply
 from constitution.records import OUTCOMES, ChainResult, Dropped, Failure, Outcome, PreferencePair, Trace
 from constitution.steps.confirm import Confirming, check_results, confirm
 from constitution.steps.filter import Sieve, leaks, normalised, same_text, trigram_jaccard
 from constitution.steps.label import Labelling, labelled_pairs, usable_candidates
+from constitution.steps.refusals.pairs import with_refusals
 
 PairPolicy: TypeAlias = Literal["first_last", "adjacent", "all"]
 PAIR_POLICIES: tuple[str, ...] = get_args(PairPolicy)
@@ -27,6 +30,8 @@ class Pairing:
     labelling: Labelling = field(default_factory=Labelling)
     """Of judged candidates."""
     sieve: Sieve = field(default_factory=Sieve)
+    respond: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}))
+    """The kind of reply that a tagged prompt deserves, as the constitution states it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,20 +169,32 @@ def settle_chain(result: ChainResult, pairing: Pairing, checks: Mapping[str, tup
     if result.reason is not None:
         return Settled("dropped", result.reason)
     if result.candidates:
-        return _settled(_sifted(_of_candidates(result, pairing, checks), result, pairing.sieve), "too_few")
+        return _settled(_sifted(_of_candidates(result, pairing, checks), result, pairing), "too_few")
     defect = draft_defect(result.draft.text) if result.draft else "empty"
     if defect:
         return Settled("dropped", defect)
     unusable = next((round.unusable for round in result.rounds if round.unusable), None)
-    settled = _settled(_sifted(pairs(result, pairing, checks), result, pairing.sieve), unusable)
-    poor = pairing.sieve.alone(result) if settled.outcome == "fine" else None
+    settled = _settled(_sifted(pairs(result, pairing, checks), result, pairing), unusable)
+    poor = _alone(result, pairing) if settled.outcome == "fine" else None
     return settled if poor is None else Settled("dropped", poor.reason, detail=poor.detail)
 
 
-def _sifted(proposals: tuple[Proposal, ...], trace: Trace, sieve: Sieve) -> tuple[Proposal, ...]:
-    """Proposals as filters let them pass; dropped ones tell whose they are."""
-    sifted = (sieve(proposal) if isinstance(proposal, PreferencePair) else proposal for proposal in proposals)
+def _sifted(proposals: tuple[Proposal, ...], trace: Trace, pairing: Pairing) -> tuple[Proposal, ...]:
+    """Proposals as filters let them pass; kept ones have their kinds of reply, dropped ones tell whose they are."""
+    sifted = (
+        pairing.sieve(with_refusals(proposal, pairing.respond)) if isinstance(proposal, PreferencePair) else proposal
+        for proposal in proposals
+    )
     return tuple(replace(each, sample=trace.sample) if isinstance(each, Dropped) else each for each in sifted)
+
+
+def _alone(trace: Trace, pairing: Pairing) -> Dropped | None:
+    """Why the last good text of a chain that found nothing to mend is not worth training on."""
+    if trace.final is None or not pairing.sieve.looks_alone:
+        return None
+    shown = PreferencePair(trace.record, trace.sample, 0, trace.conversation, trace.final, "", (), (0, 0), 0.0,
+                           tags=trace.tags, metadata=trace.metadata, tools=trace.tools)  # fmt: skip
+    return pairing.sieve.alone(with_refusals(shown, pairing.respond))
 
 
 def _of_candidates(trace: Trace, pairing: Pairing, checks: Mapping[str, tuple[Check, ...]]) -> tuple[Proposal, ...]:

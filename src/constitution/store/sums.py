@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from constitution.checks import Check, keeps
 from constitution.engine import Completion
+from constitution.principles import Reply
 from constitution.records import REASONS, ChainResult, Dropped, Failure, Trace
 from constitution.steps.confirm import FLAGS
 from constitution.steps.filter import FILTERS, NEAR_COPY
 from constitution.steps.label import Labelling
 from constitution.steps.label_sums import LabelSums
 from constitution.steps.pair import Settled
+from constitution.steps.refusal_sums import RefusalSums
 
 if TYPE_CHECKING:
     from constitution.store.journal import AnswerEvent, DoneEvent
@@ -64,6 +66,8 @@ class Sums:
     """What was seen in the chains, by the names of SIGNS."""
     labels: LabelSums | None = None
     """What a judge did; None where nobody judged, or where an older version counted."""
+    refusals: RefusalSums | None = None
+    """What was wanted and given; None where no input is counted, or where an older version counted."""
 
     def add(self, other: Sums) -> None:
         """Add the counts of another part."""
@@ -79,11 +83,19 @@ class Sums:
         if other.labels is not None:
             self.labels = self.labels or LabelSums()
             self.labels.add(other.labels)
+        if other.refusals is not None:
+            self.refusals = self.refusals or RefusalSums()
+            self.refusals.add(other.refusals)
 
     def count_label(self, result: ChainResult, labelling: Labelling) -> None:
         """Count what a judge said in one chain."""
         self.labels = self.labels or LabelSums()
         self.labels.count(result, labelling)
+
+    def count_refusals(self, chains: Sequence[ChainResult], settled: Settled, respond: Mapping[str, Reply]) -> None:
+        """Count what was wanted of one finished input, and what was given."""
+        self.refusals = self.refusals or RefusalSums()
+        self.refusals.count(chains, settled, respond)
 
     def count_input(self, settled: Settled) -> None:
         """Count one finished input and the pairs that it proposed."""
@@ -161,6 +173,7 @@ class Sums:
             },
             "signs": _plain(self.signs),
             **({} if self.labels is None else {"labels": self.labels.to_json()}),
+            **({} if self.refusals is None else {"refusals": self.refusals.to_json()}),
         }
 
     @classmethod
@@ -177,6 +190,7 @@ class Sums:
             checks={id: Counter(counts) for id, counts in data["checks"].items()},
             signs=Counter(data["signs"]),
             labels=LabelSums.from_json(data["labels"]) if "labels" in data else None,
+            refusals=RefusalSums.from_json(data["refusals"]) if "refusals" in data else None,
         )
 
 

@@ -13,9 +13,19 @@ from hypothesis import strategies as st
 from constitution.errors import SettingsError
 from constitution.messages import user
 from constitution.records import Draft, Dropped, PreferencePair, Trace
-from constitution.steps.filter import DEFAULT_EFFECTS, FILTERS, Filter, Sieve, effects_of, sieve_of, strip_closing
+from constitution.steps.filter import (
+    DEFAULT_EFFECTS,
+    FILTERS,
+    Effects,
+    Filter,
+    Sieve,
+    effects_of,
+    sieve_of,
+    strip_closing,
+)
 from constitution.steps.filter.loops import loops
 from constitution.steps.filter.remarks import asks_for_rewriting, remark
+from constitution.steps.pair import Pairing, settle_chain
 from tests.strategies import texts
 
 
@@ -153,13 +163,16 @@ def test_a_fine_draft_is_looked_at_alone() -> None:
     shown: list[PreferencePair] = []
     own = Filter("own", shown.append, alone=True)
     trace = Trace("r", 2, (user("Q?"),), Draft("We go on and on. " * 30), tags=("a",))
-    dropped = sieve_of({own: "drop"}).alone(trace)
-    assert dropped is not None
-    assert dropped.reason == "repetition"
-    assert sieve_of({"all": "keep", own: "drop"}).alone(trace) is None
-    assert sieve_of({"all": "keep", own: "flag", LETTERS["d"]: "drop"}).alone(trace) is None
+
+    def reason(effects: Effects) -> str | None:
+        return settle_chain(trace, Pairing(sieve=sieve_of(effects), respond={"a": "answer"}), {}).reason
+
+    assert reason({own: "drop"}) == "repetition"
+    assert reason({"all": "keep", own: "drop"}) is None
+    assert reason({"all": "keep", own: "flag", LETTERS["d"]: "drop"}) is None
     (only,) = shown
     assert (only.chosen, only.rejected, only.sample, only.tags) == (trace.final, "", 2, ("a",))
+    assert (only.wanted, only.chosen_refusal) == ("answer", "none")
 
 
 @given(texts, texts)

@@ -14,6 +14,8 @@ from constitution.formats.splits import Splits
 from constitution.principles import Principles
 from constitution.records import ChainResult
 from constitution.steps.label_card import Examined, LabelCard
+from constitution.steps.refusal_card import RefusalCard
+from constitution.steps.refusal_sums import RefusalSums
 from constitution.steps.settle import Settler
 from constitution.steps.two_judges import JudgeAgreement
 from constitution.store.folder import Manifest
@@ -125,6 +127,15 @@ class Facts:
     def complete(self) -> bool:
         """Whether every input of every run is finished."""
         return all(run.complete for run in self.runs)
+
+    @property
+    def refusals(self) -> RefusalCard:
+        """What was wanted and what was given, of all runs together."""
+        total = RefusalSums()
+        for sums in self.sums:
+            total.add(sums.refusals or RefusalSums())
+        respond = {tag: reply for run in self.runs for tag, reply in run.settler.pairing.respond.items()}
+        return RefusalCard(total, respond)
 
     def pending(self, run: int) -> int:
         """Inputs of a run that are not finished."""

@@ -11,6 +11,7 @@ from constitution.formats.card.facts import ConfigFacts, Facts
 from constitution.formats.card.header import default_config, header, title_of, to_yaml
 from constitution.formats.card.labels import label_warnings, labels_part
 from constitution.formats.card.markdown import code, escaped, fence, table
+from constitution.formats.card.refusals import refusal_warnings, refusals_part
 from constitution.formats.card.sections import (
     checks_part,
     constitution_part,
@@ -58,6 +59,10 @@ _COLUMNS = {
     "similarity": "share of word trigrams that both texts have, 0 to 1 (Jaccard)",
     "flags": "what filters saw and let pass, by their names",
     "dropped_pairs": "pairs of the chain that were dropped: rounds of their two texts, and why",
+    "wanted": "the kind of reply that the tags deserve by the constitution: answer, partial, refuse or not stated",
+    "chosen_refusal": "what the chosen text refuses: full, partial or none; not read where its language has no cues",
+    "rejected_refusal": "the same of the rejected text",
+    "refusal": "the same of the answer",
     "checks": "what code says of both texts, by principle",
     "margin": "natural-log odds that the chosen answer is better, as the judge has it",
     "p_chosen": "probability that the chosen answer is better, as the judge has it, 0 to 1",
@@ -104,6 +109,7 @@ def render(facts: Facts) -> str:
         *_sums(facts),
         *lengths_part(facts),
         *checks_part(facts),
+        *refusals_part(facts),
         *labels_part(facts),
         "## How it was made",
         *making_part(facts),
@@ -129,6 +135,7 @@ def _warnings(facts: Facts) -> Iterator[str]:
         if any(is_scripted(model["model"]) for model in run.manifest.models.values()):
             yield f"> **For tests only.** The answers of {code(run.name)} are random words of the scripted engine."
     yield from label_warnings(facts)
+    yield from refusal_warnings(facts)
     yield (
         "> **Content warning.** Prompts and answers may be harmful, offensive or wrong, the chosen answers too. "
         "They are here so that models learn to answer better; do not show them to people unwarned."

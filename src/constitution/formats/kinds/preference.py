@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from constitution.formats.rows import Shape, answer, message_type, tool_cells, tool_columns, turns
 from constitution.records import ChainResult, PreferencePair
 from constitution.steps.settle import Settler
+from constitution.steps.wanted import read, stated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +33,8 @@ def schema(shape: Shape) -> pa.Schema:
         ("prompt", said), ("chosen", said), ("rejected", said), *tool_columns(shape),
         ("id", pa.string()), ("sample", pa.int32()), ("principle_ids", pa.list_(pa.string())),
         ("rounds", pa.list_(pa.int32())), ("similarity", pa.float64()), ("tags", pa.list_(pa.string())),
-        ("metadata", pa.string()), ("flags", pa.list_(pa.string())),
+        ("metadata", pa.string()), ("flags", pa.list_(pa.string())), ("wanted", pa.string()),
+        ("chosen_refusal", pa.string()), ("rejected_refusal", pa.string()),
     ]  # fmt: skip
     if shape.margins:
         columns.append(("margin", pa.float64()))
@@ -68,6 +70,9 @@ def _row(pair: PreferencePair, shape: Shape) -> dict[str, Any]:
         "tags": list(pair.tags),
         "metadata": pair.metadata,
         "flags": list(pair.flags),
+        "wanted": stated(pair.wanted),
+        "chosen_refusal": read(pair.chosen_refusal),
+        "rejected_refusal": read(pair.rejected_refusal),
     }
 
 

@@ -13,7 +13,9 @@ from constitution.formats.rows import Shape, answer, message_type, tool_cells, t
 from constitution.records import ChainResult, PreferencePair, Trace
 from constitution.steps.label import Court, Labelling, usable_candidates
 from constitution.steps.pair import Settled
+from constitution.steps.refusals.pairs import refusal_kind
 from constitution.steps.settle import Settler
+from constitution.steps.wanted import read, stated, wanted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +31,7 @@ def schema(shape: Shape) -> pa.Schema:
         [
             ("messages", message_type(shape)), *tool_columns(shape), ("id", pa.string()), ("sample", pa.int32()),
             ("principle_ids", pa.list_(pa.string())), ("fine", pa.bool_()), ("tags", pa.list_(pa.string())),
-            ("metadata", pa.string()),
+            ("metadata", pa.string()), ("wanted", pa.string()), ("refusal", pa.string()),
         ]
     )  # fmt: skip
 
@@ -52,6 +54,8 @@ def rows(chains: tuple[ChainResult, ...], settler: Settler, shape: Shape) -> Ite
                 "fine": settled.outcome == "fine",
                 "tags": list(chain.tags),
                 "metadata": chain.metadata,
+                "wanted": stated(wanted(chain.tags, settler.pairing.respond)),
+                "refusal": read(refusal_kind(text)),
             }
 
 

@@ -15,6 +15,7 @@ from constitution.steps.filter.languages import other_language
 from constitution.steps.filter.loops import LOOP_SHARE, LOOP_TIMES, LOOP_WORDS, Loops, loops, stands_in
 from constitution.steps.filter.remarks import asks_for_rewriting, remark
 from constitution.steps.filter.text import NEAR_COPY, word_count
+from constitution.steps.wanted import given, refuses_more, stated
 
 Effect: TypeAlias = Literal["drop", "flag", "keep"]
 """The pair goes, with its reason; it stays, and its row says so; nothing."""
@@ -78,6 +79,26 @@ def _near_copy(pair: PreferencePair) -> str | None:
     return f"{pair.similarity:.2f}" if pair.similarity >= NEAR_COPY else None
 
 
+def _teaches_refusal(pair: PreferencePair) -> str | None:
+    return _replies(pair) if pair.wanted == "answer" and pair.chosen_refusal == "full" else None
+
+
+def _chosen_refuses(pair: PreferencePair) -> str | None:
+    return _replies(pair) if refuses_more(pair.wanted, pair.chosen_refusal) else None
+
+
+def _chosen_answers(pair: PreferencePair) -> str | None:
+    return _replies(pair) if pair.wanted == "refuse" and pair.chosen_refusal == "none" else None
+
+
+def _both_refuse(pair: PreferencePair) -> str | None:
+    return _replies(pair) if pair.chosen_refusal == pair.rejected_refusal == "full" else None
+
+
+def _replies(pair: PreferencePair) -> str:
+    return f"wanted {stated(pair.wanted)}, chosen {given(pair.chosen_refusal)}"
+
+
 _ALL: tuple[tuple[Filter, Effect], ...] = (
     (
         Filter(
@@ -99,6 +120,15 @@ _ALL: tuple[tuple[Filter, Effect], ...] = (
         "drop",
     ),
     (
+        Filter(
+            "teaches_refusal",
+            _teaches_refusal,
+            "the prompt's tags want an answer, and the chosen text is a full refusal",
+            alone=True,
+        ),
+        "drop",
+    ),
+    (
         Filter("some_repetition", _some_repetition, "a loop in the chosen text, of any share; all numbers are one"),
         "flag",
     ),
@@ -110,15 +140,36 @@ _ALL: tuple[tuple[Filter, Effect], ...] = (
     ),
     (Filter("meta_talk", _meta_talk, "the chosen text speaks of its own rewriting"), "flag"),
     (
+        Filter(
+            "chosen_refuses",
+            _chosen_refuses,
+            "the chosen text refuses more than the prompt's tags want, or at all where they say nothing",
+            alone=True,
+        ),
+        "flag",
+    ),
+    (
+        Filter(
+            "chosen_answers",
+            _chosen_answers,
+            "the prompt's tags want a refusal, and nothing in the chosen text is one",
+            alone=True,
+        ),
+        "flag",
+    ),
+    (Filter("both_refuse", _both_refuse, "both texts are full refusals"), "flag"),
+    (
         Filter("near_copy", _near_copy, f"both texts share {NEAR_COPY:.0%} of their word trigrams, or more (Jaccard)"),
         "keep",
     ),
 )
+ABOUT_REFUSALS = ("teaches_refusal", "chosen_refuses", "chosen_answers", "both_refuse")
+"""Filters that look at what a text refuses."""
 FILTERS: Mapping[str, Filter] = MappingProxyType({filter.name: filter for filter, _ in _ALL})
 """By name, in the order in which they are asked: the first that drops a pair gives the reason."""
 DEFAULT_EFFECTS: Mapping[str | Filter, Effect] = MappingProxyType({filter.name: effect for filter, effect in _ALL})
 FilterName: TypeAlias = Literal[
-    "all", "repetition", "length_extreme", "some_repetition", "rejected_repetition", "length_ratio", "other_language",
-    "meta_talk", "near_copy",
+    "all", "repetition", "length_extreme", "teaches_refusal", "some_repetition", "rejected_repetition", "length_ratio",
+    "other_language", "meta_talk", "chosen_refuses", "chosen_answers", "both_refuse", "near_copy",
 ]  # fmt: skip
 """What a run file may name: all of them, or one."""

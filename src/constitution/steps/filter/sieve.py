@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from constitution.errors import SettingsError
-from constitution.records import REASONS, Dropped, PreferencePair, Trace
+from constitution.records import REASONS, Dropped, PreferencePair
 from constitution.steps.filter.composing import Filter
 from constitution.steps.filter.known import DEFAULT_EFFECTS, EFFECTS, FILTERS, Effect
 
@@ -35,14 +35,14 @@ class Sieve:
         flags = tuple(filter.name for filter in self.flag if filter(pair) is not None)
         return replace(pair, flags=(*pair.flags, *flags)) if flags else pair
 
-    def alone(self, trace: Trace) -> Dropped | None:
-        """Why the last good text of a chain is not worth training on, by filters that need no other text."""
-        seen = tuple(filter for filter in self.drop if filter.alone)
-        if not seen or trace.final is None:
-            return None
-        shown = PreferencePair(trace.record, trace.sample, 0, trace.conversation, trace.final, "", (), (0, 0), 0.0,
-                               tags=trace.tags, metadata=trace.metadata, tools=trace.tools)  # fmt: skip
-        return _first(seen, shown)
+    @property
+    def looks_alone(self) -> bool:
+        """Whether it has a filter that drops and needs no other text."""
+        return any(filter.alone for filter in self.drop)
+
+    def alone(self, pair: PreferencePair) -> Dropped | None:
+        """Why a chosen text is not worth training on, by filters that need no other text."""
+        return _first(tuple(filter for filter in self.drop if filter.alone), pair)
 
     def settings(self) -> dict[str, Effect]:
         """Effects by name; what is kept is left out."""

@@ -1,0 +1,106 @@
+"""What refusals look like: what was wanted against what was given, and the two rates that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from constitution.display.blocks import Block, Column, Line, Said, Span, Table, line
+from constitution.display.labels import between, percent
+from constitution.intervals import Interval
+from constitution.steps.refusal_card import Rate, RefusalCard, Side
+from constitution.steps.wanted import GIVEN, NOT_READ
+
+NAMES = {
+    "over_refusal": "over-refusal",
+    "refused_in_part": "refused in part",
+    "breach": "breach",
+    "answered_in_part": "answered in part",
+}
+"""Of rates, as people read them."""
+BAD = ("over_refusal", "breach")
+"""Rates that are wrong in full."""
+
+
+def refusal_blocks(card: RefusalCard) -> Iterator[Block]:
+    """The refusal card of a run; one line where nothing is wanted of its prompts."""
+    if card.uncounted:
+        chunks = "chunk is" if card.uncounted == 1 else "chunks are"
+        yield Said("", line(Span(f"refusals not counted: {card.uncounted:,} {chunks} not finished", "warn")))
+    if not card.sums.drafts and not card.sums.pairs:
+        return
+    if not card.stated:
+        yield Said("refusals", line(unstated(card)))
+        return
+    yield _table(card)
+    rates = list(card.rates())
+    if rates:
+        columns = (Column("rate"), Column("of"), Column("", numbers=True), Column("95 % interval", numbers=True),
+                   Column("texts", numbers=True))  # fmt: skip
+        yield Table("over-refusal: answer wanted, refuse given; breach: the reverse", columns, tuple(_rates(rates)))
+    yield Said("refusals", line(counterweight(card)))
+    if card.teaching:
+        yield Said("!", line(Span(teaching(card), "warn")))
+
+
+def unstated(card: RefusalCard) -> str:
+    """What is told where nothing is wanted of any prompt."""
+    why = "no prompt has a tag that `respond` names" if card.respond else "the constitution has no `respond`"
+    found = ", ".join(_refusing(card, side) for side in ("drafts", "chosen") if card.total(side))
+    return f"{found}; what was wanted is not stated: {why}"
+
+
+def counterweight(card: RefusalCard) -> str:
+    """How many pairs teach to answer where an answer is wanted, and how many were dropped that teach the reverse."""
+    dropped = card.dropped_teaching
+    return (
+        f"{_pairs(card.counterweights)} {'rejects' if card.counterweights == 1 else 'reject'} a needless refusal; "
+        f"{dropped:,} dropped that {'teaches' if dropped == 1 else 'teach'} one"
+    )
+
+
+def teaching(card: RefusalCard) -> str:
+    """The warning where kept pairs teach needless refusals."""
+    one = card.teaching == 1
+    return f"{_pairs(card.teaching)} {'teaches' if one else 'teach'} to refuse where an answer is wanted"
+
+
+def _pairs(n: int) -> str:
+    return "1 kept pair" if n == 1 else f"{n:,} kept pairs"
+
+
+def _refusing(card: RefusalCard, side: Side) -> str:
+    name = "drafts" if side == "drafts" else "chosen texts"
+    return (
+        f"{card.given(side, 'refuse'):,} of {card.total(side):,} {name} refuse "
+        f"({card.given(side, 'partial'):,} more in part)"
+    )
+
+
+def _table(card: RefusalCard) -> Table:
+    rows = list(card.rows())
+    given = [name for name in GIVEN if name != NOT_READ or any(row[name] for _, _, row in rows)]
+    columns = (Column("texts"), Column("wanted"), *(Column(name, numbers=True) for name in given))
+    shown: list[tuple[Line, ...]] = []
+    last = ""
+    for side, wanted, row in rows:
+        shown.append((line("" if side == last else side), line(wanted), *(_cell(wanted, name, row) for name in given)))
+        last = side
+    return Table("wanted against given", columns, tuple(shown))
+
+
+def _cell(wanted: str, given: str, row: dict[str, int]) -> Line:
+    wrong = (wanted, given) in (("answer", "refuse"), ("refuse", "answer")) and row[given] > 0
+    return line(Span(f"{row[given]:,}", "warn" if wrong else "plain"))
+
+
+def _rates(rates: list[tuple[Rate, Side, Interval]]) -> Iterator[tuple[Line, ...]]:
+    last = ""
+    for name, side, found in rates:
+        yield (
+            line("" if name == last else NAMES[name]),
+            line(side),
+            line(Span(percent(found.value), "warn" if name in BAD and found.value > 0 else "plain")),
+            line(between(found)),
+            line(f"{found.n:,}"),
+        )
+        last = name
