@@ -79,7 +79,7 @@ def _draft(chain: ChainResult) -> tuple[Trace, str] | None:
 
     Answers that were made under a principle or its negation are no drafts: nobody would have got them.
     """
-    if not isinstance(chain, Trace) or chain.reason is not None:
+    if not isinstance(chain, Trace):
         return None
     if chain.draft is not None:
         return None if draft_defect(chain.draft.text) else (chain, chain.draft.text)
