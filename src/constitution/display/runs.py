@@ -20,7 +20,7 @@ from constitution.display.blocks import (
 )
 from constitution.display.chains import MEANINGS, pair_blocks
 from constitution.display.labels import label_blocks
-from constitution.display.refusals import refusal_blocks
+from constitution.display.wanted import refusal_blocks
 from constitution.display.words import beginning
 from constitution.records import OUTCOMES, REASONS, PreferencePair
 from constitution.steps.label_card import LabelCard
