@@ -25,6 +25,7 @@ from constitution import Completion, Constitution, Request, Revised, ScriptedEng
 from constitution.errors import TemplateError
 from constitution.formats.truncation import MAX_LENGTH
 from constitution.messages import Message
+from constitution.principles import Reply
 from constitution.recipes.critique_revise import DEFAULT_ROUNDS, DEFAULT_SAMPLING
 from constitution.records import PreferencePair, Round
 from constitution.run.chain import MAX_ATTEMPTS
@@ -34,6 +35,7 @@ from constitution.sources.run_parts import PricesFile, RoleFile, SourceFile
 from constitution.steps.critique import FINDING_SCHEMA
 from constitution.steps.filter import COPY_THRESHOLD, DEFAULT_EFFECTS, FILTERS, trigram_jaccard
 from constitution.steps.filter.remarks import CLOSING_LIMIT
+from constitution.steps.refusals.pairs import with_refusals
 from constitution.steps.revise import revise_request
 from constitution.templates import (
     MAX_DEPTH,
@@ -377,11 +379,11 @@ def filters_page() -> dict[str, Any]:
     return {"table": "\n".join(rows), "seen": seen, **numbers}
 
 
-def seen(name: str, asked: str, rejected: str, chosen: str) -> str:
+def seen(name: str, asked: str, rejected: str, chosen: str, wanted: Reply | None = None) -> str:
     """What a filter sees of an example, as it is told."""
     pair = PreferencePair("r", 0, 0, (Message("user", asked),), chosen, rejected, (), (0, 1),
-                          trigram_jaccard(chosen, rejected))  # fmt: skip
-    found = FILTERS[name](pair)
+                          trigram_jaccard(chosen, rejected), tags=("asked",))  # fmt: skip
+    found = FILTERS[name](with_refusals(pair, {} if wanted is None else {"asked": wanted}))
     return "nothing" if found is None else f"`{found}`"
 
 
