@@ -20,7 +20,7 @@ from tests.scripted_runs import TINY, prompts, write_prompts
 GENERATE = "generate --constitution c.yaml --prompts p.jsonl --model scripted --out out"
 RUN = {
     "path", "inputs", "paired", "fine", "dropped", "failed", "pending", "reasons", "pairs", "tokens", "seconds",
-    "checks", "signs", "constitution", "complete", "recipe", "rounds", "models", "schema_version",
+    "checks", "signs", "refusals", "constitution", "complete", "recipe", "rounds", "models", "schema_version",
 }  # fmt: skip
 
 
