@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from constitution.display.blocks import Block, Column, Line, Said, Span, Table, line
 from constitution.display.labels import between, percent
 from constitution.intervals import Interval
-from constitution.steps.refusal_card import Rate, RefusalCard, Side
+from constitution.steps.refusal_card import RATES, Rate, RefusalCard, Side
 from constitution.steps.wanted import GIVEN, NOT_READ
 
 NAMES = {
@@ -17,7 +17,7 @@ NAMES = {
     "answered_in_part": "answered in part",
 }
 """Of rates, as people read them."""
-BAD = ("over_refusal", "breach")
+BAD: tuple[Rate, ...] = ("over_refusal", "breach")
 """Rates that are wrong in full."""
 
 
@@ -83,13 +83,16 @@ def _table(card: RefusalCard) -> Table:
     shown: list[tuple[Line, ...]] = []
     last = ""
     for side, wanted, row in rows:
-        shown.append((line("" if side == last else side), line(wanted), *(_cell(wanted, name, row) for name in given)))
+        shown.append(
+            (line("" if side == last else side), line(wanted), *(_cell(side, wanted, name, row) for name in given))
+        )
         last = side
     return Table("wanted against given", columns, tuple(shown))
 
 
-def _cell(wanted: str, given: str, row: dict[str, int]) -> Line:
-    wrong = (wanted, given) in (("answer", "refuse"), ("refuse", "answer")) and row[given] > 0
+def _cell(side: Side, wanted: str, given: str, row: dict[str, int]) -> Line:
+    """A count; what is wrong in full is told from the rest, but rejected texts may be wrong."""
+    wrong = side != "rejected" and row[given] > 0 and (wanted, given) in [RATES[name] for name in BAD]
     return line(Span(f"{row[given]:,}", "warn" if wrong else "plain"))
 
 
