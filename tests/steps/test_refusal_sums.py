@@ -152,6 +152,15 @@ def test_rates_leave_out_what_was_not_read() -> None:
     assert card.rate("over_refusal", "rejected") == over
 
 
+def test_a_pair_of_two_refusals_is_no_counterweight() -> None:
+    """It teaches a refusal, whatever it rejects; one that gives part of the answer is one."""
+    settler = Settler(Pairing(respond=RESPOND), {})
+    both = RefusalCard(counted([revised("r", ("benign",), FULL, FULL + " No.")], settler), RESPOND)
+    part = RefusalCard(counted([revised("r", ("benign",), FULL, PARTIAL)], settler), RESPOND)
+    assert (both.counterweights, both.teaching) == (0, 1)
+    assert (part.counterweights, part.teaching) == (1, 0)
+
+
 def test_the_draft_of_several_chains_is_the_first_usable_one() -> None:
     """One for each input."""
     chains = tuple(
