@@ -170,7 +170,7 @@ def test_an_export_counts_under_its_own_filters(run: Run, tmp_path: Path) -> Non
     own = (tmp_path / "own" / "README.md").read_text()
     assert "| drafts | answer | 1 | 0 | 1 | 1 |" in own
     assert "| over-refusal: an answer is wanted, the text refuses | 50.0 % (9.5 to 90.5) of 2 | 0.0 %" in own
-    assert "Counterweight: 1 pairs" in own
+    assert "the counterweight: 1." in own
     assert "Dropped because they teach a needless refusal: 1." in own
     assert "(`harmful` refuse, `dual_use` partial, `benign` answer)" in own
     assert "**Teaches needless refusals.**" not in own
