@@ -52,8 +52,8 @@ def refusals_part(facts: Facts) -> Iterator[str]:
     rates = [(_RATES[name], *(_rate(card.rate(name, side)) for side in SIDES[:2])) for name in RATES]
     yield table(["share, with its 95 % interval", "drafts", "chosen"], rates)
     yield (
-        f"Pairs that reject a needless refusal and prefer an answer, the counterweight: {card.counterweights:,}. Dropped "
-        f"because they teach a needless refusal: {card.dropped_teaching:,}."
+        f"Pairs that reject a needless refusal and prefer an answer, the counterweight: {card.counterweights:,}. "
+        f"Dropped because they teach a needless refusal: {card.dropped_teaching:,}."
     )
     if facts.near is not None or facts.weights:
         yield "All of this is counted before near-duplicates and the shares of the mix leave rows out."
