@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from io import BufferedReader, FileIO
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from constitution.errors import InputError, Problem, PromptFileError
 from constitution.messages import Prompt
@@ -20,7 +18,7 @@ from constitution.sources.prompts.reading import Reading
 from constitution.sources.prompts.rows import check_system
 from constitution.sources.prompts.sets import dataset_rows, folder_files, folder_rows, hub_rows, is_dataset
 from constitution.sources.prompts.source import PromptSource
-from constitution.sources.prompts.tables import csv_rows, parquet_rows
+from constitution.sources.prompts.tables import TableColumns, csv_rows, parquet_rows
 from constitution.sources.prompts.values import as_prompt, is_one_prompt, value_row
 from constitution.store.scan import DROP, Problems
 
@@ -227,19 +225,9 @@ def _read_file(name: str, number: int, reading: Reading, note: Note, opens: Open
         rows = {
             "csv": lambda: csv_rows(stream, name, reading),
             "array": lambda: array_rows(stream, name),
-            "parquet": lambda: _parquet(stream, name, reading, note),
+            "parquet": lambda: parquet_rows(
+                stream, name, lambda names: TableColumns.of_prompts(names, name, reading, note)
+            ),
         }[kind]()
         for row in rows:
             yield understand(row, reading, number)
-
-
-def _parquet(stream: BufferedReader, name: str, reading: Reading, note: Note) -> Iterator[RawRow]:
-    """Parquet is read from its end; what cannot seek is put into a temporary file first."""
-    if isinstance(stream.raw, FileIO) and stream.seekable():
-        yield from parquet_rows(stream, name, reading, note)
-        return
-    with TemporaryFile(prefix="constitution-") as file:
-        while block := stream.read(1 << 20):
-            file.write(block)
-        file.seek(0)
-        yield from parquet_rows(file, name, reading, note)

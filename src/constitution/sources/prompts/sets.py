@@ -58,7 +58,7 @@ def dataset_rows(dataset: Any, name: str, reading: Reading, note: Note) -> Itera
         if row is None:
             return
         if columns is None:
-            columns = TableColumns(list(row), name, reading, note)
+            columns = TableColumns.of_prompts(list(row), name, reading, note)
         number += 1
         named = {key: _class(classes[key], value) if key in classes else value for key, value in row.items()}
         yield columns.row(named, number)

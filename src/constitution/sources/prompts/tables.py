@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
+from io import BufferedReader, FileIO
 from math import isfinite
-from typing import Any, BinaryIO
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, TypeAlias
 
 import orjson
 
@@ -21,30 +23,38 @@ _ROWS = 64
 """Rows of parquet that are decoded at a time."""
 
 
+Header: TypeAlias = Callable[[list[str]], list[str]]
+"""Names of a table's columns as we know them, or an error."""
+
+
 def csv_rows(stream: BinaryIO, name: str, reading: Reading) -> Iterator[RawRow]:
+    """Read a CSV table of prompts; arguments and errors as in `csv_table`, with the columns that the user named."""
+    return csv_table(stream, name, lambda names: _header(names, name, reading))
+
+
+def csv_table(stream: BinaryIO, name: str, header: Header) -> Iterator[RawRow]:
     """Read a CSV table whose first line names the columns; the delimiter is the one that stands there most often.
 
     Args:
         stream: From its beginning on.
         name: Of the file, for places.
-        reading: Columns that the user named.
+        header: Is told the names of the columns, once.
 
     Raises:
-        PromptFileError: It is no CSV, no UTF-8, or has no column for the prompt.
+        PromptFileError: It is no CSV, no UTF-8, or `header` refuses it.
     """
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
     feed = _Lines(stream, name)
-    header = next(feed, "")
-    if not header.strip():
-        what = "is empty" if not header else "the first line is blank; it must name the columns"
+    top = next(feed, "")
+    if not top.strip():
+        what = "is empty" if not top else "the first line is blank; it must name the columns"
         raise PromptFileError((Problem(name, 0, 0, "", what),))
-    delimiter = max(DELIMITERS, key=header.count)
+    delimiter = max(DELIMITERS, key=top.count)
     try:
-        first = next(csv.reader([header], delimiter=delimiter))
+        first = next(csv.reader([top], delimiter=delimiter))
     except csv.Error as error:
         raise PromptFileError((Problem(name, 1, 0, "", _broken(error)),)) from None
-    names = [column or f"column {number}" for number, column in enumerate(first, start=1)]
-    columns = _header(names, name, reading)
+    columns = header([column or f"column {number}" for number, column in enumerate(first, start=1)])
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
     while True:
         line = feed.number + 1
@@ -78,10 +88,19 @@ class _Lines:
             raise PromptFileError((Problem(self._name, self.number, error.column, "", error.message),)) from None
 
 
-def _header(names: list[str], file: str, reading: Reading) -> list[str]:
-    twice = next((column for column in names if names.count(column) > 1), None)
+def refuse_repeated(names: Sequence[str], file: str, line: int = 0) -> None:
+    """Refuse a table of which two columns have one name.
+
+    Raises:
+        PromptFileError: it is one.
+    """
+    twice = next((name for name in names if list(names).count(name) > 1), None)
     if twice is not None:
-        raise PromptFileError((Problem(file, 1, 0, "", f'the column "{twice}" stands twice; rename one of them'),))
+        raise PromptFileError((Problem(file, line, 0, "", f'the column "{twice}" stands twice; rename one of them'),))
+
+
+def _header(names: list[str], file: str, reading: Reading) -> list[str]:
+    refuse_repeated(names, file, 1)
     meant = known_names(names, reading)
     columns = [meant[column] for column in names]
     try:
@@ -113,25 +132,36 @@ def _broken(error: csv.Error) -> str:
     return f"cannot be read as CSV from here on: {told}; a quote within a cell is written twice, and closed at its end"
 
 
-def parquet_rows(stream: BinaryIO, name: str, reading: Reading, note: Callable[[str], None]) -> Iterator[RawRow]:
-    """Read parquet batch by batch.
+def parquet_rows(
+    stream: BufferedReader, name: str, header: Callable[[Sequence[str]], TableColumns]
+) -> Iterator[RawRow]:
+    """Read parquet batch by batch, from its end; what cannot seek is put into a temporary file first.
 
     Args:
-        stream: A file that can seek.
+        stream: From its beginning on.
         name: Of the file, for places.
-        reading: Columns that the user named.
-        note: Is told what is left out.
+        header: Is told the names of the columns, once.
 
     Raises:
-        PromptFileError: It is damaged, or has no column for the prompt.
+        PromptFileError: It is damaged, or `header` refuses it.
     """
+    if isinstance(stream.raw, FileIO) and stream.seekable():
+        yield from _parquet(stream, name, header)
+        return
+    with TemporaryFile(prefix="constitution-") as file:
+        while block := stream.read(1 << 20):
+            file.write(block)
+        file.seek(0)
+        yield from _parquet(file, name, header)
+
+
+def _parquet(stream: Any, name: str, header: Callable[[Sequence[str]], TableColumns]) -> Iterator[RawRow]:
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
         file = parquet.ParquetFile(stream, buffer_size=1 << 20, pre_buffer=False)
-        names = file.schema_arrow.names
-        columns = TableColumns(names, name, reading, note)
+        columns = header(file.schema_arrow.names)
         number = 0
         for batch in file.iter_batches(batch_size=_ROWS):
             for row in batch.to_pylist():
@@ -146,22 +176,26 @@ def parquet_rows(stream: BinaryIO, name: str, reading: Reading, note: Callable[[
 class TableColumns:
     """The columns of a table that is no text: names as we know them, and values that JSON can hold."""
 
-    def __init__(self, names: Sequence[str], file: str, reading: Reading, note: Callable[[str], None]) -> None:
-        """Look at the names.
+    def __init__(self, names: Mapping[str, str], file: str, note: Callable[[str], None]) -> None:
+        """Take the names as they stand there, each with the one that we know it by."""
+        self._names = names
+        self._file = file
+        self._note = note
+
+    @classmethod
+    def of_prompts(cls, names: Sequence[str], file: str, reading: Reading, note: Callable[[str], None]) -> TableColumns:
+        """Look at the names of a table of prompts.
 
         Raises:
             PromptFileError: None could be the prompt, or a named one is missing.
         """
-        twice = next((name for name in names if list(names).count(name) > 1), None)
-        if twice is not None:
-            raise PromptFileError((Problem(file, 0, 0, "", f'the column "{twice}" stands twice; rename one of them'),))
-        self._names = known_names(names, reading)
-        self._file = file
-        self._note = note
+        refuse_repeated(names, file)
+        known = known_names(names, reading)
         try:
-            check_table([self._names[name] for name in names], reading)
+            check_table([known[name] for name in names], reading)
         except LineError as error:
             raise PromptFileError((Problem(file, 0, 0, "", error.message),)) from None
+        return cls(known, file, note)
 
     def row(self, row: Mapping[str, Any], number: int) -> RawRow:
         """One row, from 1 on."""
