@@ -19,6 +19,7 @@ from constitution.principles import Principle, Principles
 from constitution.recipes.critique_revise import CritiqueRevise
 from constitution.records import PreferencePair, Trace
 from constitution.sources.prompts.source import PromptSource
+from constitution.steps.refusals import Refusal, tag_refusal
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ __all__ = [
     "Prompt",
     "PromptSource",
     "RecordError",
+    "Refusal",
     "Request",
     "Revised",
     "Run",
@@ -55,6 +57,7 @@ __all__ = [
     "close",
     "examine",
     "export_runs",
+    "tag_refusal",
 ]
 
 

@@ -1,0 +1,104 @@
+"""Which column of a row is what: named by the user, or found by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from constitution.sources.prompts.json_lines import LineError
+from constitution.sources.prompts.reading import NO_COLUMN, SIDES
+
+ANSWERS = (
+    ("completion", "response", "answer", "chosen"),
+    ("output", "generation", "generated_text", "model_output", "prediction", "reply", "draft"),
+    ("messages", "conversations", "conversation"),
+    ("text",),
+)
+"""Columns of an answer, the surest first; `chosen` stands for `rejected` too. Of two of one group nobody can tell which is
+meant."""
+LISTS = ANSWERS[2]
+"""Columns of whole conversations, of which the last answer is meant."""
+LABELS = ("final_label", "label", "refusal", "kind")
+MODELS = ("model", "model_name", "generator")
+CLASSES = ("type", "category", "class", "tags")
+IDS = ("id",)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Columns that the user names; None where they are to be found."""
+
+    text: str | None = None
+    label: str | None = None
+    """NO_COLUMN where none is to be taken for one."""
+    against: str | None = None
+    """Labels of another tagger, or of other people; never found by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What each column is."""
+
+    answers: tuple[str, ...]
+    """One, or both of SIDES."""
+    label: str | None
+    against: str | None
+    model: str | None
+    category: str | None
+    id: str | None
+
+
+def columns_of(names: Sequence[str], named: Named) -> Found:
+    """Find out what each column is; case and spaces at the ends are overlooked.
+
+    Raises:
+        LineError: none could be the answer, or several; or a named one is not there.
+    """
+    for option in ("text", "label", "against"):
+        name = getattr(named, option)
+        if name is not None and name not in names and (option, name) != ("label", NO_COLUMN):
+            raise LineError((), f'there is no column "{name}" (--{option}); there are {listed(names)}')
+    plain: dict[str, str] = {}
+    for name in names:
+        plain.setdefault(name.strip().lower(), name)
+    answers = _answers(plain, names) if named.text is None else (named.text,)
+    free = {meant: name for meant, name in plain.items() if name not in (*answers, named.against)}
+    label = named.label
+    if label is None and len(answers) == 1:
+        label = _first(LABELS, free)
+    elif label == NO_COLUMN:
+        label = None
+    elif label is not None and len(answers) > 1:
+        what = f"a row has two answers, in {listed(answers)}; name the one that people label: --text {answers[0]}"
+        raise LineError((), f"--label {label}: {what}")
+    if named.against is not None and label is None:
+        what = "the labels of people, against which both are measured, are not known: name their column (--label)"
+        raise LineError((), f"--against {named.against}: {what}; there are {listed(names)}")
+    free = {meant: name for meant, name in free.items() if name != label}
+    return Found(
+        answers, label, named.against, _first(MODELS, free), _first(CLASSES, free), _first(IDS, free)
+    )  # fmt: skip
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of columns, for a message."""
+    quoted = [f'"{name[:40]}"' for name in names]
+    return ", ".join(quoted[:12]) + (f" and {len(quoted) - 12} more" if len(quoted) > 12 else "") or "none"
+
+
+def _first(known: Sequence[str], free: dict[str, str]) -> str | None:
+    return next((free[name] for name in known if name in free), None)
+
+
+def _answers(plain: dict[str, str], names: Sequence[str]) -> tuple[str, ...]:
+    pair = all(side in plain for side in SIDES)
+    for group in ANSWERS:
+        found = [name for name in group if name in plain and (name != "chosen" or pair)]
+        if len(found) > 1:
+            both = " and ".join(f'"{plain[name]}"' for name in found[:2])
+            raise LineError((), f"{both} could both be the answer; name the one: --text {plain[found[0]]}")
+        if found == ["chosen"]:
+            return tuple(plain[side] for side in ("chosen", "rejected"))
+        if found:
+            return (plain[found[0]],)
+    raise LineError((), f"no column is known to hold the answer; there are {listed(names)}: name the one (--text)")
