@@ -11,8 +11,8 @@ PUBLIC = [
     "CallableJudge", "Capabilities", "Checked", "Completion", "Constitution", "ConstitutionError",
     "ConstitutionFileError", "CritiqueRevise", "Engine", "EngineDeadError", "EngineStartError", "Examination",
     "InputError", "Message", "PreferencePair", "Principle", "Principles", "Prompt", "PromptSource", "RecordError",
-    "Refusal", "Request", "Revised", "Run", "Sampling", "Scores", "ScriptedEngine", "StoreError", "Trace", "Verdict", "close",
-    "examine", "export_runs", "tag_refusal",
+    "Refusal", "Request", "Revised", "Run", "Sampling", "Scores", "ScriptedEngine", "StoreError", "Trace", "Verdict",
+    "close", "examine", "export_runs", "tag_refusal",
 ]  # fmt: skip
 HEAVY = ("torch", "transformers", "vllm", "datasets", "openai", "ray")
 

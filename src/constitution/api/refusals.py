@@ -20,8 +20,8 @@ from constitution.records import PreferencePair, Trace
 from constitution.sources.answer_files import AnswerFiles, Named
 from constitution.sources.prompts.files import replacing
 from constitution.sources.prompts.reading import BAD_ROWS, BadRows
-from constitution.steps.refusals import Refusal, tag_refusal
-from constitution.steps.refusals.measure import HARDEST, KINDS, Answer, Hard, Measured, Tally, measure, points_of
+from constitution.steps.refusals import KINDS, Refusal, tag_refusal
+from constitution.steps.refusals.measure import HARDEST, Answer, Hard, Measured, Tally, measure, points_of
 from constitution.steps.refusals.tag import REFUSES_FROM
 
 Write = Callable[[bytes], None]
@@ -106,17 +106,18 @@ def refusals(
     if out is not None:
         _refuse_out(Path(out), files, overwrite)
     folder = next((file for file in files if file != "-" and Path(file).expanduser().is_dir()), None)
+    written = None if out is None else str(out)
     with _writing(out) as write:
         if folder is not None:
             run = _run(folder, files, text or label or against)
             found = measure(_tagged(_of_run(run, limit), write), hardest)
             unfinished = "the run is not complete: what is finished so far was read"
-            return Refusals((folder,), found, {}, 0, () if run.complete else (unfinished,), out and str(out))
+            return Refusals((folder,), found, {}, 0, () if run.complete else (unfinished,), written)
         kept: BadRows = "drop" if bad_rows == "drop" else "error"
         source = AnswerFiles(files, Named(text, label, against), bad_rows=kept, limit=limit)
         found = measure(_tagged(iter(source), write), hardest)
     columns = {role: tuple(names) for role, names in source.columns.items() if names}
-    return Refusals(tuple(files), found, columns, source.dropped, tuple(source.left_out), out and str(out))
+    return Refusals(tuple(files), found, columns, source.dropped, tuple(source.left_out), written)
 
 
 def _refuse_out(out: Path, files: Sequence[str], overwrite: bool) -> None:
@@ -200,7 +201,9 @@ def _row(answer: Answer, refusal: Refusal, text: str = "text") -> dict[str, Any]
         "kind": refusal.kind,
         "language": refusal.language,
         "points": points_of(refusal),
-        "cues": [asdict(cue) for cue in refusal.cues],
+        "cues": [
+            {"group": cue.group, "text": cue.text, "start": cue.start, "points": cue.points} for cue in refusal.cues
+        ],
     }
 
 

@@ -14,8 +14,7 @@ ANSWERS = (
     ("messages", "conversations", "conversation"),
     ("text",),
 )
-"""Columns of an answer, the surest first; `chosen` stands for `rejected` too. Of two of one group nobody can tell which is
-meant."""
+"""Columns of an answer, the surest first; `chosen` stands for `rejected` too. Two of one group leave it unclear."""
 LISTS = ANSWERS[2]
 """Columns of whole conversations, of which the last answer is meant."""
 LABELS = ("final_label", "label", "refusal", "kind")

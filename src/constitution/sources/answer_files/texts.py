@@ -25,6 +25,8 @@ def text_of(value: object, path: JsonPath) -> str:
     if isinstance(value, str):
         return _last(_spoken(value, path), path) if is_transcript(value) else check_text(value, path)
     if isinstance(value, Mapping):
+        if "text" in value and "role" not in value:  # the draft of an exported trace
+            return check_text(value["text"], (*path, "text"))
         return check_text(turn_of(value, path).content, path)
     if isinstance(value, Sequence) and value:
         return _last([turn_of(turn, (*path, index)) for index, turn in enumerate(value)], path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,9 @@ EXCERPT = 160
 """Characters of a row that is shown."""
 MOST_WORDINGS = 20_000
 """Wordings of cues that are counted; when there are more, the rarer half is forgotten and begins anew."""
+
+_CUT_BEFORE, _CUT_BEHIND = re.compile(r"^\S{0,20}\s+"), re.compile(r"\s+\S{0,20}$")
+"""Of an excerpt: what may be half a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,11 +310,12 @@ class _Most:
 
 def _shortened(answer: Answer, cues: tuple[Cue, ...]) -> Answer:
     """The same with an excerpt: the beginning, or what stands around the cue that counted most."""
-    start = max(cues, key=lambda cue: abs(cue.points)).start if cues else 0
-    begin = 0 if start < EXCERPT * 3 // 4 else start - EXCERPT // 4
+    first = len(answer.text) - len(answer.text.lstrip())
+    start = max(cues, key=lambda cue: abs(cue.points)).start if cues else first
+    begin = first if start < first + EXCERPT * 3 // 4 else start - EXCERPT // 4
     text = answer.text[begin : begin + EXCERPT]
-    if begin:
-        text = "... " + text.split(maxsplit=1)[-1]
+    if begin > first:
+        text = "... " + _CUT_BEFORE.sub("", text)
     if begin + EXCERPT < len(answer.text):
-        text = text.rsplit(maxsplit=1)[0] + " ..."
+        text = _CUT_BEHIND.sub("", text) + " ..."
     return replace(answer, text=text)
