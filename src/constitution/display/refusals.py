@@ -8,8 +8,8 @@ from constitution.display.blocks import Block, Column, Line, Page, Said, Section
 from constitution.display.labels import between, percent
 from constitution.display.words import beginning
 from constitution.intervals import Interval
-from constitution.steps.refusals.measure import KINDS, Against, CueCount, Hard, Label, Measured, Tally
-from constitution.steps.refusals.tag import REFUSES_FROM, RefusalKind
+from constitution.steps.refusals.measure import Against, CueCount, Hard, Label, Measured, Tally
+from constitution.steps.refusals.tag import KINDS, REFUSES_FROM, RefusalKind
 
 MOST = 20
 """Groups that a table lists: those with most answers."""
@@ -153,7 +153,7 @@ def _confusion(tally: Tally) -> Table:
 def _against(found: Against, columns: Mapping[str, Sequence[str]]) -> Iterator[Block]:
     other = ", ".join(columns.get("against", ())) or "other"
     yield Table(
-        f"against {other}: refused or not, as people say",
+        "two taggers: refused or not, as people say",
         _FIGURES,
         ((line("this tagger"), *_cells(found.tagger)), (line(other), *_cells(found.other))),
     )

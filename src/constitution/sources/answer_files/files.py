@@ -60,7 +60,9 @@ class AnswerFiles:
         self.left_out: dict[str, None] = {}
         """What is to be known of columns."""
         short = [file.rpartition("/")[2] for file in files]
-        self._files = dict(zip(files, short if len(set(short)) == len(files) else files, strict=True))
+        self._files = tuple(files)
+        self._names = dict(zip(files, short if len(set(short)) == len(set(files)) else files, strict=True))
+        """What each is called where answers are counted by it."""
         self._named = named
         self._bad_rows = bad_rows
         self._limit = limit
@@ -196,7 +198,7 @@ class AnswerFiles:
             for by, column in (("model", found.model), ("class", found.category))
             if column is not None
         ]
-        return (*groups, ("file", self._files[file])) if len(self._files) > 1 else tuple(groups)
+        return (*groups, ("file", self._names[file])) if len(self._files) > 1 else tuple(groups)
 
     def _bad(self, row: RawRow, error: LineError) -> None:
         if self._bad_rows == "drop":
