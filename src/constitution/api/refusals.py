@@ -214,7 +214,7 @@ def _hard(each: Hard) -> dict[str, Any]:
 def _tally(tally: Tally) -> dict[str, Any]:
     counts: dict[str, Any] = {
         "answers": tally.answers,
-        "unread": tally.unread,
+        "not_read": tally.unread,
         "kinds": {kind: tally.kinds[kind] for kind in KINDS},
         "shares": {kind: _interval(tally.share(kind)) for kind in KINDS}
         | {"refused": _interval(tally.share("full", "partial"))},

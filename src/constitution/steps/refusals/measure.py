@@ -262,7 +262,7 @@ def measure(tagged: Iterable[tuple[Answer, Refusal]], hardest: int = HARDEST) ->
 
 
 def points_of(refusal: Refusal) -> float:
-    """Points of a text: those of its cues. From REFUSES_FROM on it refuses, unless it is a list of help."""
+    """Points of a text: those of its cues. From REFUSES_FROM on it refuses, unless its form says otherwise."""
     return sum(cue.points for cue in refusal.cues)
 
 
