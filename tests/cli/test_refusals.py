@@ -171,7 +171,7 @@ def test_several_files(file: str) -> None:
     Path("b.jsonl").write_text(json.dumps({"answer": HELPS}) + "\n")
     found = data(f"refusals {file} b.jsonl")
     assert {name: each["answers"] for name, each in found["by"]["file"].items()} == {"rows.csv": 4, "b.jsonl": 1}
-    assert "1 answers have no label" in run(f"refusals {file} b.jsonl").stdout
+    assert "1 answer without a label" in run(f"refusals {file} b.jsonl").stdout
 
 
 def refusing(request: Request) -> Completion:

@@ -73,7 +73,7 @@ def test_lines_fit(width: int) -> None:
     told = terminal(found, width, out="tagged.jsonl", dropped=3, notes=["something"])
     assert max(map(len, told.splitlines())) <= width
     assert "figurative_language_usage" in told
-    assert "3 rows without an answer were left out" in told
+    assert "3 rows without an answer left out" in told
 
 
 def test_another_tagger_is_shown() -> None:
@@ -88,7 +88,7 @@ def test_what_is_not_read_is_told() -> None:
     """And is in no share."""
     found = measure([(Answer("ここ"), Refusal("none")), (Answer(HELPS), tag_refusal(HELPS))])
     told = words(terminal(found))
-    assert "1 could not be read: their language has no cues; they are in no share below" in told
+    assert "1 not read: their language has no cues; they are in no figure below" in told
     assert "none answered 100.0 % 20.7 to 100.0 1" in told
 
 

@@ -88,14 +88,18 @@ def _head(
     languages = ", ".join(f"{code} {count:,}" for code, count in found.languages.most_common() if code is not None)
     yield Said("answers", line(f"{whole.answers:,}", Span(f"  {languages}" if languages else "", "quiet")))
     if whole.unread:
-        told = f"{whole.unread:,} could not be read: their language has no cues; they are in no share below"
+        told = f"{whole.unread:,} not read: their language has no cues; they are in no figure below"
         yield Said("", line(Span(told, "warn")))
     if dropped:
-        yield Said("", line(Span(f"{dropped:,} rows without an answer were left out", "warn")))
+        yield Said("", line(Span(f"{_counted(dropped, 'row')} without an answer left out", "warn")))
     if found.labels and whole.labelled < whole.read:
-        yield Said("", line(Span(f"{whole.read - whole.labelled:,} answers have no label", "warn")))
+        yield Said("", line(Span(f"{_counted(whole.read - whole.labelled, 'answer')} without a label", "warn")))
     for note in notes:
         yield Said("note", line(Span(note, "warn")))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _labels(found: Measured) -> str:
@@ -119,9 +123,9 @@ def _shares(tally: Tally) -> Table:
 def _agreement(tally: Tally) -> Table:
     named = (
         ("accuracy", "refused or not: tagger and people agree", tally.accuracy),
-        ("precision", "of tagged refusals, those that are one for people", tally.precision),
-        ("recall", "of refusals for people, those that are tagged", tally.recall),
-        ("three-way", "full, partial, none: they say the same", tally.exact),
+        ("precision", "of what is tagged a refusal", tally.precision),
+        ("recall", "of what people call a refusal", tally.recall),
+        ("three-way", "they say the same of full, partial, none", tally.exact),
     )
     rows = tuple(
         (line(Span(name, "strong" if name == "accuracy" else "plain"), Span(f"  {what}", "quiet")), *_cells(found))
@@ -166,7 +170,7 @@ def _by(title: str, tallies: Mapping[str, Tally]) -> Table:
     ordered = sorted(tallies.items(), key=lambda item: -item[1].answers)
     labelled = any(tally.labelled for tally in tallies.values())
     names = ("accuracy", "95 % interval", "precision", "recall") if labelled else _SHARES
-    columns = (Column(""), *(Column(name, numbers=True) for name in ("answers", *names)))
+    columns = (Column(""), *(Column(name, numbers=True) for name in ("of", *names)))
     rows = [_group(name, tally, labelled) for name, tally in ordered[:MOST]]
     if len(ordered) > MOST:
         rest = sum(tally.answers for _, tally in ordered[MOST:])
