@@ -199,9 +199,15 @@ def test_a_run(tmp_path: Path) -> None:
     assert {side: each["kinds"] for side, each in rows["by"]["side"].items()} == {
         side: kinds[side] for side in ("chosen", "rejected")
     }
-    limited = data(f"refusals {tmp_path / 'run'} --limit 2 --out {tmp_path / 'tagged.jsonl'}")
-    assert limited["by"]["side"]["draft"]["answers"] == 2
-    assert {json.loads(row)["row"] for row in (tmp_path / "tagged.jsonl").read_text().splitlines()} == {1, 2}
+
+
+def test_rows_of_a_run_are_its_inputs(tmp_path: Path) -> None:
+    """Whatever the number of chains of each; a limit is one of inputs."""
+    tiny(tmp_path).generate(prompts(4), tmp_path / "run", model="scripted", samples=2, progress=False)
+    found = data(f"refusals {tmp_path / 'run'} --limit 2 --out {tmp_path / 'tagged.jsonl'}")
+    assert found["by"]["side"]["draft"]["answers"] == 4
+    rows = [json.loads(row) for row in (tmp_path / "tagged.jsonl").read_text().splitlines()]
+    assert {(row["row"], row["id"]) for row in rows} == {(1, "r0"), (2, "r1")}
 
 
 def test_a_run_of_candidates(tmp_path: Path) -> None:

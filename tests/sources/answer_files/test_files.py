@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import pytest
 import zstandard
 
 from constitution.errors import PromptFileError
-from constitution.sources.answer_files import AnswerFiles, Named
+from constitution.sources.answer_files import AnswerFiles, Named, files
+from constitution.sources.answer_files.files import MOST_SHAPES
+from constitution.sources.answer_files.named import Found, columns_of
 from constitution.steps.refusals.measure import Answer
 
 ROWS: list[dict[str, Any]] = [
@@ -51,14 +53,14 @@ def written(folder: Path, form: str, rows: list[dict[str, Any]] = ROWS) -> str:
     return str(file)
 
 
-def read(*files: str, named: Named | None = None, **options: Any) -> list[Answer]:
-    return list(AnswerFiles(files, named or Named(), **options))
+def read(*names: str, named: Named | None = None, **options: Any) -> list[Answer]:
+    return list(AnswerFiles(names, named or Named(), **options))
 
 
-def told(*files: str, named: Named | None = None, **options: Any) -> str:
+def told(*names: str, named: Named | None = None, **options: Any) -> str:
     """The error of a file."""
     with pytest.raises(PromptFileError) as found:
-        read(*files, named=named, **options)
+        read(*names, named=named, **options)
     return str(found.value)
 
 
@@ -250,7 +252,15 @@ def test_a_file_streams(tmp_path: Path) -> None:
         next(answers)
 
 
-def test_rows_of_many_shapes_are_not_held(tmp_path: Path) -> None:
-    """Each with a key of its own; what is remembered of them has an end."""
-    rows: list[dict[str, Any]] = [{"text": "a", f"k{n}": n} for n in range(3_000)]
-    assert len(read(written(tmp_path, "jsonl", rows))) == 3_000
+def test_rows_of_many_shapes_are_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a key of its own: of the first shapes it is remembered what they are, the others are looked at again."""
+    looked: list[object] = []
+
+    def counting(names: Sequence[str], named: Named) -> Found:
+        looked.append(names)
+        return columns_of(names, named)
+
+    monkeypatch.setattr(files, "columns_of", counting)
+    rows: list[dict[str, Any]] = [{"text": "a", f"k{n}": n} for n in range(MOST_SHAPES + 500)]
+    assert len(read(written(tmp_path, "jsonl", rows * 2))) == 2 * len(rows)
+    assert len(looked) == len(rows) + 500

@@ -19,7 +19,7 @@ from constitution.sources.answer_files.labels import label_of
 )  # fmt: skip
 def test_labels_are_read_liberally(label: str, written: list[object]) -> None:
     """Whatever their case, between words, and with or without a number before them."""
-    assert {str(each): label_of(each) for each in written} == {str(each): label for each in written}
+    assert {repr(each): label_of(each) for each in written} == {repr(each): label for each in written}
 
 
 @pytest.mark.parametrize("written", ["safe", "", "2", 2, -1, 0.5, None, [1], {"full": 1}, "fully", "1_", "1 0", "12"])
