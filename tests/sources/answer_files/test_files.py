@@ -219,6 +219,17 @@ def test_labels_stand_in_one_column(tmp_path: Path) -> None:
     assert list(found.columns["label"]) == ["label"]
 
 
+def test_labels_beside_two_answers_are_none(tmp_path: Path) -> None:
+    """Nor are they where rows before have one answer each, and rows without a label are fine beside another tagger."""
+    rows: list[dict[str, Any]] = [
+        {"text": "a", "label": "full", "other": "none"},
+        {"text": "b", "other": "none"},
+        {"chosen": "c", "rejected": "d", "label": "a", "other": None},
+    ]
+    found = read(written(tmp_path, "jsonl", rows), named=Named(against="other"))
+    assert [(each.text, each.label) for each in found] == [("a", "full"), ("b", None), ("c", None), ("d", None)]
+
+
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
@@ -256,9 +267,9 @@ def test_rows_of_many_shapes_are_not_held(tmp_path: Path, monkeypatch: pytest.Mo
     """Each has a key of its own: of the first shapes it is remembered what they are, the others are looked at again."""
     looked: list[object] = []
 
-    def counting(names: Sequence[str], named: Named) -> Found:
+    def counting(names: Sequence[str], named: Named, label: str | None) -> Found:
         looked.append(names)
-        return columns_of(names, named)
+        return columns_of(names, named, label)
 
     monkeypatch.setattr(files, "columns_of", counting)
     rows: list[dict[str, Any]] = [{"text": "a", f"k{n}": n} for n in range(MOST_SHAPES + 500)]

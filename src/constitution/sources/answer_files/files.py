@@ -25,7 +25,7 @@ from constitution.sources.prompts.json_lines import (
     too_long,
 )
 from constitution.sources.prompts.prompt_file import BOM
-from constitution.sources.prompts.reading import NO_COLUMN, BadRows
+from constitution.sources.prompts.reading import BadRows
 from constitution.sources.prompts.tables import TableColumns, csv_table, parquet_rows, refuse_repeated
 from constitution.steps.refusals.measure import NOT_STATED, Answer, Label
 from constitution.store.scan import Problems
@@ -166,11 +166,7 @@ class AnswerFiles:
 
     def _columns(self, names: Sequence[str]) -> Found:
         """What the columns are. Labels stand in one column: the first that was found."""
-        named = self._named
-        if named.label is None and self.columns["label"]:
-            label = next(iter(self.columns["label"]))
-            named = Named(named.text, label if label in names else NO_COLUMN, named.against)
-        found = columns_of(names, named)
+        found = columns_of(names, self._named, next(iter(self.columns["label"]), None))
         for role, columns in (
             ("answer", found.answers), ("label", (found.label,)), ("against", (found.against,)),
             ("model", (found.model,)), ("class", (found.category,)),

@@ -47,8 +47,13 @@ class Found:
     id: str | None
 
 
-def columns_of(names: Sequence[str], named: Named) -> Found:
+def columns_of(names: Sequence[str], named: Named, label: str | None = None) -> Found:
     """Find out what each column is; case and spaces at the ends are overlooked.
+
+    Args:
+        names: the columns of a row.
+        named: what the user says about them.
+        label: the column of the labels, as it was found before; these stand in no other one then.
 
     Raises:
         LineError: none could be the answer, or several; or a named one is not there.
@@ -62,21 +67,26 @@ def columns_of(names: Sequence[str], named: Named) -> Found:
         plain.setdefault(name.strip().lower(), name)
     answers = _answers(plain, names) if named.text is None else (named.text,)
     free = {meant: name for meant, name in plain.items() if name not in (*answers, named.against)}
-    label = named.label
-    if label is None and len(answers) == 1:
-        label = _first(LABELS, free)
-    elif label == NO_COLUMN:
-        label = None
-    elif label is not None and len(answers) > 1:
-        what = f"a row has two answers, in {listed(answers)}; name the one that people label: --text {answers[0]}"
-        raise LineError((), f"--label {label}: {what}")
-    if named.against is not None and label is None:
+    said = _label(named, answers, free, label)
+    if named.against is not None and said is None and label is None:
         what = "the labels of people, against which both are measured, are not known: name their column (--label)"
         raise LineError((), f"--against {named.against}: {what}; there are {listed(names)}")
-    free = {meant: name for meant, name in free.items() if name != label}
+    free = {meant: name for meant, name in free.items() if name != said}
     return Found(
-        answers, label, named.against, _first(MODELS, free), _first(CLASSES, free), _first(IDS, free)
+        answers, said, named.against, _first(MODELS, free), _first(CLASSES, free), _first(IDS, free)
     )  # fmt: skip
+
+
+def _label(named: Named, answers: Sequence[str], free: dict[str, str], before: str | None) -> str | None:
+    """The column of the labels. Beside two answers a label says something else: which one is better."""
+    if named.label == NO_COLUMN:
+        return None
+    if len(answers) > 1 and named.label is not None:
+        what = f"a row has two answers, in {listed(answers)}; name the one that people label: --text {answers[0]}"
+        raise LineError((), f"--label {named.label}: {what}")
+    if named.label is not None or len(answers) > 1:
+        return named.label
+    return _first(LABELS if before is None else (before.strip().lower(),), free)
 
 
 def listed(names: Iterable[str]) -> str:
