@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TORCH := torch==2.13.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: demo test check fast bench server-rows docs notebook clean
+.PHONY: demo test check fast bench refusals-rate server-rows docs notebook clean
 
 demo: $(VENV)/.demo
 	$(BIN)/constitution demo
@@ -23,6 +23,10 @@ fast: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run_rate.py
+
+# Ten minutes on one core: refusals tagged, against one regular expression.
+refusals-rate: $(VENV)/.test
+	$(BIN)/python benchmarks/refusals_rate.py
 
 # Half an hour on two cores: 500 records in this process and through vLLM's server, compared row by row.
 server-rows: $(VENV)/.test
