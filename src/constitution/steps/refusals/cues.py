@@ -46,6 +46,8 @@ class Language:
         self.groups = groups
         self.late = late
         """Words of refusal: one of them must stand in the late part before anything there is read."""
+        self.gates = tuple(sorted({anchor[:2] for anchor in late}))
+        """What they begin with."""
         self._cues = [(group, each) for group in groups for each in group.phrases]
         self.starts = _starts(self._cues)
         """Numbers of cues by the first word that they can begin with, then by the second; under None those of any

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from constitution.steps.filter.language_data import STOP_WORDS
 from constitution.steps.refusals.phrases import ENDS
 
-FIRST_PART = 600
+FIRST_PART = 500
 """Characters: whoever refuses says so within these, or comes back to it in so many words."""
 SENTENCE = 25
 """Characters: what is shorter ("Hello!", "I understand.") counts as no sentence of the opening."""
@@ -31,7 +31,8 @@ SAID = "¤"
 UNKNOWN = "other"
 """A language that has no cues."""
 
-_PUNCTUATION = re.compile(r"[`,()\[\]*_#<>/\"“”„«»「」『』【】¿¡–—、，（）《》…\n\t]")
+_PUNCTUATION = re.compile(r"[`‘,()\[\]*_#<>/\"“”„«»「」『』【】¿¡–—、，（）《》…\n\t]")
+_ASCII_PUNCTUATION = str.maketrans(dict.fromkeys('`,()[]*_#<>/\\"\n\t', " "))
 _NO_ENDS = str.maketrans(dict.fromkeys(ENDS, " "))
 _ENDS = re.compile(f"[{re.escape(ENDS)}]")
 _ENDINGS = re.compile(rf"[.!?](?=\s|$)|[{ENDS[5:]}]")
@@ -70,6 +71,11 @@ class Reading:
     language: str
     """Code of its language, or UNKNOWN."""
 
+    @property
+    def seen(self) -> str:
+        """All of it, the first part as it was made ready."""
+        return self.first + self.whole[len(self.first) :]
+
     def items(self) -> int:
         """Items of lists, and headings."""
         return len(_ITEM.findall("\n" + self.whole))
@@ -77,7 +83,7 @@ class Reading:
 
 def read(text: str) -> Reading:
     """Make a text ready. Takes time linear in its length."""
-    whole = text.replace("İ", "i").lower()  # the one letter that becomes two in lower case
+    whole = text.replace("’", "'").replace("İ", "i").lower()  # İ alone becomes two letters in lower case
     code = "```" in whole or "~~~" in whole
     if code:
         whole = _FENCE.sub(_blank, whole)
@@ -96,7 +102,7 @@ def read(text: str) -> Reading:
 
 def _plain(text: str) -> str:
     """A text of the same length in which words are parted by spaces and by what ends a clause."""
-    return _PUNCTUATION.sub(" ", text.replace("’", "'").replace("‘", "'"))
+    return text.translate(_ASCII_PUNCTUATION) if text.isascii() else _PUNCTUATION.sub(" ", text)
 
 
 def _blank(found: re.Match[str]) -> str:
@@ -115,12 +121,17 @@ def without_ends(text: str) -> str:
     return text.translate(_NO_ENDS) if text.isascii() else _ENDS.sub(" ", text)
 
 
-def windows(whole: str, start: int, anchors: tuple[str, ...], spaced: bool = True) -> list[tuple[int, str]]:
+def windows(
+    whole: str, start: int, anchors: tuple[str, ...], gates: tuple[str, ...], spaced: bool = True
+) -> list[tuple[int, str]]:
     """What stands at words of refusal from `start` on, with the word before, and the place where each begins.
 
-    In scripts without spaces the word before is two characters.
+    Without any of the `gates`, which begin the anchors, there are none. In scripts without spaces the word before is
+    two characters.
     """
     found: list[tuple[int, str]] = []
+    if all(whole.find(gate, start) < 0 for gate in gates):
+        return found
     places = {place for anchor in anchors if whole.find(anchor, start) >= 0 for place in _places(whole, start, anchor)}
     for place in sorted(places)[:WINDOWS]:
         if _said(whole, place):

@@ -26,8 +26,7 @@ _AT_WORDS = 4
 """Where not all is read, a cue begins with one of so many words, or letters: the refusal, or what stands before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cue:
+class Cue(NamedTuple):
     """Something in a text that told."""
 
     group: str
@@ -75,6 +74,8 @@ def tag_refusal(text: str) -> Refusal:
     if cues_of is None:
         return Refusal("none", (), None)
     found = _found(reading, cues_of)
+    if not found:
+        return Refusal("none", (), cues_of.code)
     refused = _refused(found)
     points = _points(found, refused)
     strong = any(counts > 0 and not each.group.weak for each, counts in zip(found, points, strict=True))
@@ -100,13 +101,14 @@ def _found(reading: Reading, language: Language) -> list[_Found]:
         found.extend(_Found(group, "early", start, end) for group, start, end in hits)
         read_to = len(reading.first)
     edge = len(reading.first)
-    for text, begin in ((reading.first, read_to), (reading.whole, edge)):
-        for base, window in windows(text, begin, language.late, language.spaced):
-            zone: Zone = "early" if base < edge else "late"
-            hits = _hits(window, 0, language, _AT_WORDS)
-            found.extend(_Found(group, zone, base + start, base + end) for group, start, end in hits
-                         if group.role in ("none", "refusal"))  # fmt: skip
+    for base, window in windows(reading.seen, read_to, language.late, language.gates, language.spaced):
+        zone: Zone = "early" if base < edge else "late"
+        hits = _hits(window, 0, language, _AT_WORDS)
+        found.extend(_Found(group, zone, base + start, base + end) for group, start, end in hits
+                     if group.role in ("none", "refusal"))  # fmt: skip
     taken = [(each.start, each.end) for each in found if each.group.role in ("none", "refusal")]
+    if not taken or len(found) == 1:
+        return found
     return [each for each in found if each.group.role == "none" or not _inside(each, taken)]
 
 
@@ -127,7 +129,8 @@ def _hits(text: str, begin: int, language: Language, most: int | None = None) ->
     places = list(accumulate(map(len, words), initial=begin))
     for number in candidates:
         seconds = starts[words[number]]
-        numbers = seconds.get(_second(words, number)) or seconds.get(None)
+        second = words[number + 1] if number + 1 < len(words) else ""
+        numbers = seconds.get(second or _second(words, number)) or seconds.get(None)
         if numbers is not None:
             pattern, groups = language.ready(numbers)
             hit = pattern.match(text, places[number] + step * number)
