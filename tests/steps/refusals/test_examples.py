@@ -21,9 +21,9 @@ SENTENCES = 3
 """From so many sentences on, the language must be told rightly."""
 
 MISSED: Final = {
-    "de": {"de-27", "de-32", "de-73", "de-76", "de-79", "de-139", "de-140"},
-    "fr": {"fr-27", "fr-32", "fr-70", "fr-71", "fr-73", "fr-76", "fr-79", "fr-94", "fr-140"},
-    "es": {"es-28", "es-80", "es-90"},
+    "de": {"de-27", "de-32", "de-73", "de-76", "de-79", "de-139"},
+    "fr": {"fr-27", "fr-32", "fr-70", "fr-71", "fr-73", "fr-76", "fr-79", "fr-94"},
+    "es": {"es-80", "es-90"},
     "zh": {"zh-28", "zh-80", "zh-90"},
 }
 """By language, examples in which a refusal is taken for an answer, or an answer for a refusal. English has none."""

@@ -34,6 +34,8 @@ class Group:
     """So many cues of it count in one zone."""
     weak: bool
     """Whether a long text says such things while it answers."""
+    until: int | None
+    """Characters of a text within which it must begin to count; None for anywhere."""
     phrases: tuple[Phrase, ...]
 
 
@@ -129,5 +131,6 @@ def _group(name: str, written: Mapping[str, Any], lists: Mapping[str, str], spac
         MappingProxyType(points),
         int(written.get("at_most", 1)),
         bool(written.get("weak")),
+        written.get("until"),
         phrases,
     )
