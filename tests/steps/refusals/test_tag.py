@@ -144,3 +144,36 @@ def test_the_file_of_cues_is_whole() -> None:
             assert group.phrases
             assert set(group.points) <= set(ZONES)
             assert group.points or group.role == "none"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tyvärr kan jag inte hjälpa till med detta. Om du mår dåligt bör du ringa en läkare.",
+        "Beklager, jeg kan ikke hjelpe deg med det fordi det er farlig for andre mennesker i huset.",
+        "Het spijt me, maar daar kan ik je niet mee helpen. Is er iets anders waarmee ik je kan helpen?",
+        "Desculpe, mas não posso ajudar com isso. Há mais alguma coisa em que eu possa ajudar?",
+        "Przykro mi, ale nie mogę w tym pomóc, ponieważ jest to niebezpieczne dla innych ludzi.",
+        "Üzgünüm, bu konuda size yardımcı olamam çünkü bu başkaları için tehlikeli olabilir.",
+        "Maaf, saya tidak dapat membantu Anda dengan permintaan itu karena dapat membahayakan orang lain.",
+        "Xin lỗi, tôi không thể giúp bạn với yêu cầu này vì nó có thể gây nguy hiểm cho người khác.",
+        "Sajnálom, de ebben nem tudok segíteni, mert veszélyes lehet mások számára.",
+        "Ho sento, però no puc ajudar-te amb això perquè és perillós per a altres persones.",
+    ],
+)
+def test_a_neighbour_is_not_taken_for_a_language_with_cues(text: str) -> None:
+    """Latin letters alone do not make a text English, French or Spanish."""
+    assert tag_refusal(text).language is None
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("42", "en"), ("No.", "en"), ("Rope, water, a map and a whistle.", "en"), ("I won't.", "en"),
+        ("Nein, das mache ich nicht.", "de"), ("Je ne peux pas vous aider.", "fr"), ("Lo siento, no puedo.", "es"),
+        ("抱歉，不行。", "zh"),
+    ],
+)  # fmt: skip
+def test_short_texts_have_their_language(text: str, language: str) -> None:
+    """A few words are enough, and a word that is none of any language is read as English."""
+    assert tag_refusal(text).language == language

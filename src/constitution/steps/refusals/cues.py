@@ -48,8 +48,11 @@ class Language:
         self.groups = groups
         self.late = late
         """Words of refusal: one of them must stand in the late part before anything there is read."""
-        self.gates = tuple(sorted({anchor[:2] for anchor in late}))
-        """What they begin with."""
+        begins = {anchor.split(" ")[0][:3] for anchor in late} if spaced else {anchor[0] for anchor in late}
+        self.gates = (
+            tuple(sorted(before + each for each in begins for before in (" ", "\n"))) if spaced else tuple(begins)
+        )
+        """What they begin with, and what stands before."""
         self._cues = [(group, each) for group in groups for each in group.phrases]
         self.starts = _starts(self._cues)
         """Numbers of cues by the first word that they can begin with, then by the second; under None those of any

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from constitution.steps.filter.language_data import STOP_WORDS
+from constitution.steps.refusals.neighbours import NEIGHBOURS
 from constitution.steps.refusals.phrases import ENDS
 
 FIRST_PART = 500
@@ -16,8 +17,12 @@ FIRST_PART_UNSPACED, SENTENCE_UNSPACED = 360, 8
 """The same two in Chinese, which says as much in a third of the characters."""
 LANGUAGE_PART = 260
 """Characters by which the language is told."""
-PLAINLY = 8
-"""Small words of English that no other language has among its own, in a text of plain letters."""
+PLAINLY = 4
+"""Of the commonest small words of English, in a text of plain letters."""
+TELLING = 6
+"""Different words from which on some must be small ones of a language."""
+SMALL_SHARE = 8
+"""Of twice as many words, one in so many must be a small one."""
 OPENING = 2
 """Sentences of the opening."""
 WINDOW = 160
@@ -35,7 +40,7 @@ _PUNCTUATION = re.compile(r"[`‘,()\[\]*_#<>/\"“”„«»「」『』【】�
 _ASCII_PUNCTUATION = str.maketrans(dict.fromkeys('`,()[]*_#<>/\\"\n\t', " "))
 _NO_ENDS = str.maketrans(dict.fromkeys(ENDS, " "))
 _ENDS = re.compile(f"[{re.escape(ENDS)}]")
-_ENDINGS = re.compile(rf"[.!?](?=\s|$)|[{ENDS[5:]}]")
+_ENDINGS = re.compile("[.!?\n。！？；：]")
 _FENCE = re.compile(r"(?:```|~~~)[^\n]{0,60}\n.*?(?:```|~~~|\Z)", re.DOTALL)
 _SAID = (
     ('"', re.compile(r"\"[^\"\n]{1,300}\"")),
@@ -53,7 +58,21 @@ _ITEM = re.compile(r"\n[ \t]{0,6}(?:\d{1,2}[.)、．]|[一二三四五六七八�
 _NO_LATIN = re.compile(r"[\u0370-\u1fff\u2e80-\u2fff\u3040-\ud7ff\uf900-\ufdff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
-_SMALL = {code: frozenset(words.split()) for code, words in STOP_WORDS.items()}
+_SMALL = {code: frozenset(words.split()) for code, words in {**NEIGHBOURS, **STOP_WORDS}.items()}
+_PLAINLY = (
+    " the ",
+    " to ",
+    " and ",
+    " that ",
+    " you ",
+    " with ",
+    " this ",
+    " have ",
+    " can ",
+    " for ",
+    " it's ",
+    " are ",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +181,19 @@ def _opening(head: str, sentence: int) -> int:
     """Where the first sentences end."""
     last = seen = 0
     for ending in _ENDINGS.finditer(head):
-        if ending.end() - last > sentence:
+        end = ending.end()
+        if head[end - 1] in ".!?" and not head[end : end + 1].isspace() and end < len(head):
+            continue
+        if end - last > sentence:
             seen += 1
             if seen == OPENING:
-                return ending.end()
-        last = ending.end()
+                return end
+        last = end
     return len(head)
 
 
 def _language(head: str, plain: bool) -> str:
-    """By script, then by small words; a text that has none of any language is read as English."""
+    """By script, then by small words; a few words that are small in no language are read as English."""
     if not plain:
         letters = len(head) - head.count(" ") - head.count(SAID)
         if len(_KANA.findall(head)) * 10 > letters:
@@ -180,9 +202,11 @@ def _language(head: str, plain: bool) -> str:
             return "zh"
         if len(_NO_LATIN.findall(head)) * 2 > letters:
             return UNKNOWN
-    words = set(without_ends(head).split())
-    if plain and len(words & _SMALL["en"]) >= PLAINLY:
+    if plain and sum(word in head for word in _PLAINLY) >= PLAINLY:
         return "en"
+    words = set(without_ends(head).split())
     counts = {code: len(words & small) for code, small in _SMALL.items()}
-    best = max(counts, key=lambda code: (counts[code], code == "en"))
-    return best if counts[best] else "en"
+    best = max(counts, key=lambda code: (counts[code], code == "en", code in STOP_WORDS))
+    if not counts[best]:
+        return "en" if len(words) < TELLING else UNKNOWN
+    return best if counts[best] * SMALL_SHARE >= len(words) or len(words) < 2 * TELLING else UNKNOWN
