@@ -48,15 +48,15 @@ class Language:
         self.groups = groups
         self.late = late
         """Words of refusal: one of them must stand in the late part before anything there is read."""
-        begins = {anchor.split(" ")[0][:3] for anchor in late} if spaced else {anchor[0] for anchor in late}
-        self.gates = (
-            tuple(sorted(before + each for each in begins for before in (" ", "\n"))) if spaced else tuple(begins)
-        )
+        begins = sorted({anchor[: 2 if spaced else 1] for anchor in late})
+        self.gates = tuple(before + each for each in begins for before in ((" ", "\n") if spaced else ("",)))
         """What they begin with, and what stands before."""
         self._cues = [(group, each) for group in groups for each in group.phrases]
         self.starts = _starts(self._cues)
         """Numbers of cues by the first word that they can begin with, then by the second; under None those of any
         second word. In scripts without spaces a letter is a word."""
+        self.helping = _starts(self._cues, "help")
+        """The same of cues that are a piece of help."""
         self._ready: dict[tuple[int, ...], _Ready] = {}
 
     def ready(self, numbers: tuple[int, ...]) -> _Ready:
@@ -71,10 +71,13 @@ class Language:
         return self._ready[numbers]
 
 
-def _starts(cues: list[tuple[Group, Phrase]]) -> Mapping[str, Mapping[str | None, tuple[int, ...]]]:
+Starts: TypeAlias = Mapping[str, Mapping[str | None, tuple[int, ...]]]
+
+
+def _starts(cues: list[tuple[Group, Phrase]], role: Role | None = None) -> Starts:
     found: dict[str, dict[str | None, set[int]]] = {}
-    for number, (_, each) in enumerate(cues):
-        for head in each.heads:
+    for number, (group, each) in enumerate(cues):
+        for head in each.heads if role in (None, group.role) else ():
             first, second = head[0], head[1] if len(head) > 1 else None
             assert first is not None
             found.setdefault(first, {}).setdefault(second, set()).add(number)

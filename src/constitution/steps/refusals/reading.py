@@ -41,11 +41,11 @@ _ASCII_PUNCTUATION = str.maketrans(dict.fromkeys('`,()[]*_#<>/\\"\n\t', " "))
 _NO_ENDS = str.maketrans(dict.fromkeys(ENDS, " "))
 _ENDS = re.compile(f"[{re.escape(ENDS)}]")
 _ENDINGS = re.compile("[.!?\n。！？；：]")
+_TYPOGRAPHY = ("’'", "‘ ", '“"', '”"', '„"', "… ", "– ", "İi")
+"""Marks and their plain ones; and the one letter that would become two in lower case."""
 _FENCE = re.compile(r"(?:```|~~~)[^\n]{0,60}\n.*?(?:```|~~~|\Z)", re.DOTALL)
 _SAID = (
     ('"', re.compile(r"\"[^\"\n]{1,300}\"")),
-    ("“", re.compile(r"“[^”\n]{1,300}”")),
-    ("„", re.compile(r"„[^“”\n]{1,300}[“”]")),
     ("«", re.compile(r"«[^»\n]{1,300}»")),
     ("「", re.compile(r"「[^」\n]{1,300}」")),
     ("『", re.compile(r"『[^』\n]{1,300}』")),
@@ -53,7 +53,7 @@ _SAID = (
     ("—", re.compile(r"^—[^\n]*$", re.MULTILINE)),
 )
 """What is quoted, by its first mark."""
-_MARKS = (("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"), ("『", "』"))
+_MARKS = (("«", "»"), ("「", "」"), ("『", "』"))
 _ITEM = re.compile(r"\n[ \t]{0,6}(?:\d{1,2}[.)、．]|[一二三四五六七八九十]{1,2}、|[-*•–]|#{1,4}|\*\*\d)[ \t]*\S")
 _NO_LATIN = re.compile(r"[\u0370-\u1fff\u2e80-\u2fff\u3040-\ud7ff\uf900-\ufdff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -102,7 +102,10 @@ class Reading:
 
 def read(text: str) -> Reading:
     """Make a text ready. Takes time linear in its length."""
-    whole = text.replace("’", "'").replace("İ", "i").lower()  # İ alone becomes two letters in lower case
+    if not text.isascii():
+        for written, plain_one in _TYPOGRAPHY:
+            text = text.replace(written, plain_one)
+    whole = text.lower()
     code = "```" in whole or "~~~" in whole
     if code:
         whole = _FENCE.sub(_blank, whole)

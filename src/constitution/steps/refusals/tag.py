@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from constitution.steps.refusals.cues import Group, Language, Zone, language
+from constitution.steps.refusals.cues import Group, Language, Starts, Zone, language
 from constitution.steps.refusals.reading import Reading, read, windows, without_ends
 
 RefusalKind: TypeAlias = Literal["full", "partial", "none"]
@@ -90,20 +90,21 @@ def tag_refusal(text: str) -> Refusal:
 def _found(reading: Reading, language: Language) -> list[_Found]:
     """The cues of a text; what a look-alike or a refusal holds is nothing else.
 
-    The opening is read whole, and the first part with it if the opening speaks of a refusal. Elsewhere only refusals in
-    so many words count, and only these are looked for.
+    The opening is read whole, and the first part with it if the opening has signs of a refusal; if it refuses, only
+    help is looked for there. Elsewhere only refusals in so many words count, and only these are looked for.
     """
     opening = reading.first[: reading.opening]
-    found = [_Found(group, "opening", start, end) for group, start, end in _hits(opening, 0, language)]
+    found = [_Found(group, "opening", start, end) for group, start, end in _hits(opening, 0, language, language.starts)]
     read_to = reading.opening
     if any(each.group.points.get("opening", 0.0) > 0 for each in found):
-        hits = _hits(reading.first, reading.opening, language)
+        starts = language.helping if _refused(found) else language.starts
+        hits = _hits(reading.first, reading.opening, language, starts)
         found.extend(_Found(group, "early", start, end) for group, start, end in hits)
         read_to = len(reading.first)
     edge = len(reading.first)
     for base, window in windows(reading.seen, read_to, language.late, language.gates, language.spaced):
         zone: Zone = "early" if base < edge else "late"
-        hits = _hits(window, 0, language, _AT_WORDS)
+        hits = _hits(window, 0, language, language.starts, _AT_WORDS)
         found.extend(_Found(group, zone, base + start, base + end) for group, start, end in hits
                      if group.role in ("none", "refusal"))  # fmt: skip
     taken = [(each.start, each.end) for each in found if each.group.role in ("none", "refusal")]
@@ -117,11 +118,13 @@ def _inside(cue: _Found, taken: list[tuple[int, int]]) -> bool:
     return any(start < cue.start < end for start, end in taken)
 
 
-def _hits(text: str, begin: int, language: Language, most: int | None = None) -> list[tuple[Group, int, int]]:
+def _hits(
+    text: str, begin: int, language: Language, starts: Starts, most: int | None = None
+) -> list[tuple[Group, int, int]]:
     """Where cues stand in a text that was made ready: in all of it, or beginning with its first words."""
     found: list[tuple[Group, int, int]] = []
     ends: dict[str, int] = {}
-    starts, step = language.starts, int(language.spaced)
+    step = int(language.spaced)
     words: Sequence[str] = without_ends(text[begin:]).split(" ") if language.spaced else text[begin:]
     candidates = [number for number, word in enumerate(words[:most]) if word in starts]
     if not candidates:
