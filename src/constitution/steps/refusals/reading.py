@@ -41,7 +41,7 @@ _ASCII_PUNCTUATION = str.maketrans(dict.fromkeys('`,()[]*_#<>/\\"\n\t', " "))
 _NO_ENDS = str.maketrans(dict.fromkeys(ENDS, " "))
 _ENDS = re.compile(f"[{re.escape(ENDS)}]")
 _ENDINGS = re.compile("[.!?\n。！？；：]")
-_TYPOGRAPHY = ("’'", "‘ ", '“"', '”"', '„"', "… ", "– ", "İi")
+_TYPOGRAPHY = (("’", "'"), ("‘", " "), ("“", '"'), ("”", '"'), ("„", '"'), ("…", " "), ("–", " "), ("İ", "i"))
 """Marks and their plain ones; and the one letter that would become two in lower case."""
 _FENCE = re.compile(r"(?:```|~~~)[^\n]{0,60}\n.*?(?:```|~~~|\Z)", re.DOTALL)
 _SAID = (
@@ -102,10 +102,11 @@ class Reading:
 
 def read(text: str) -> Reading:
     """Make a text ready. Takes time linear in its length."""
+    whole = text
     if not text.isascii():
-        for written, plain_one in _TYPOGRAPHY:
-            text = text.replace(written, plain_one)
-    whole = text.lower()
+        for mark, instead in _TYPOGRAPHY:
+            whole = whole.replace(mark, instead)
+    whole = whole.lower()
     code = "```" in whole or "~~~" in whole
     if code:
         whole = _FENCE.sub(_blank, whole)
