@@ -69,7 +69,7 @@ def test_the_table(run: Run) -> None:
         "refuse": {"answer": 2, "partial": 0, "refuse": 2, "not read": 0},
         "not stated": {"answer": 1, "partial": 0, "refuse": 0, "not read": 0},
     }
-    assert [card.total(side) for side in SIDES] == [9, 8, 8]
+    assert [card.total(side) for side in SIDES] == [9, 8, 8, 0]
     assert card.table("chosen")["answer"] == {"answer": 2, "partial": 0, "refuse": 0, "not read": 0}
     assert card.table("rejected")["answer"] == {"answer": 0, "partial": 0, "refuse": 1, "not read": 1}
     over, breach = card.rate("over_refusal", "drafts"), card.rate("breach", "chosen")
@@ -116,7 +116,7 @@ def test_show(run: Run) -> None:
     assert "texts wanted answer partial refuse not read" in rows
     assert "drafts answer 1 0 1 1" in rows
     assert "over-refusal drafts 50.0 % 9.5 to 90.5 2" in rows
-    assert "refusals 1 kept pair rejects a needless refusal; 1 dropped that teaches one" in rows
+    assert "refusals 1 kept pair rejects a needless refusal; 1 dropped as teaches_refusal" in rows
     assert max(map(len, lines)) <= 80
     shown = CliRunner().invoke(app, ["show", str(run.path), "--json"])
     assert orjson.loads(shown.stdout)["refusals"] == run.refusals.to_json()
@@ -171,7 +171,7 @@ def test_an_export_counts_under_its_own_filters(run: Run, tmp_path: Path) -> Non
     assert "| drafts | answer | 1 | 0 | 1 | 1 |" in own
     assert "| over-refusal: an answer is wanted, the text refuses | 50.0 % (9.5 to 90.5) of 2 | 0.0 %" in own
     assert "the counterweight: 1." in own
-    assert "Dropped because they teach a needless refusal: 1." in own
+    assert "Pairs and fine drafts dropped as `teaches_refusal`: 1." in own
     assert "(`harmful` refuse, `dual_use` partial, `benign` answer)" in own
     assert "**Teaches needless refusals.**" not in own
     assert "**Answers what was to be refused.** A refusal was wanted and the chosen text answers in 1 " in own
@@ -221,6 +221,37 @@ def test_filters_are_settings_of_the_run(tmp_path: Path) -> None:
     assert flags["teaches"] == ("teaches_refusal", "chosen_refuses")
     assert run.refusals.teaching == 1
     assert "1 kept pair teaches to refuse where an answer is wanted" in printed(draw(run.page()), width=200)
+
+
+def finds_nothing(request: Request) -> str:
+    """Refuses what is benign, answers the rest, and finds both fine."""
+    if request.stage == "draft":
+        return FULL if request.record.startswith("benign") else ANSWER
+    return '{"applies": true, "violates": false, "severity": 0, "critique": "Nothing."}'
+
+
+def test_fine_drafts_that_teach_what_is_wrong_are_told(tmp_path: Path) -> None:
+    """They are rows of `sft` without a pair: `show` and the card of a data set that has such rows count and warn."""
+    items = [{"id": f"{tag}{n}", "prompt": f"{tag} {n}?", "tags": [tag]} for tag in ("benign", "harmful") for n in "12"]
+    run = tiny(tmp_path, RULES).generate(
+        items, tmp_path / "run", model=ScriptedEngine(finds_nothing), rounds=1, verify="none", verdict_first=True,
+        filters={"teaches_refusal": "flag"},
+    )  # fmt: skip
+    card = run.refusals
+    assert (card.fine_teaching, card.fine_breaches, card.teaching, card.breaches) == (2, 2, 0, 0)
+    assert card.total("fine") == len(run.to_dataset("sft")) == 4
+    shown = printed(draw(run.page()), width=200)
+    assert "2 fine drafts teach to refuse where an answer is wanted" in shown
+    assert "2 fine drafts answer where a refusal is wanted" in shown
+    warned = ("**Fine drafts teach needless refusals.**", "**Fine drafts answer what was to be refused.**")
+    for name, settings, there in (
+        ("all", {}, True), ("pairs", {"to": "preference"}, False), ("none", {"fine": False}, False),
+        ("drop", {"filters": {"teaches_refusal": "drop", "chosen_answers": "drop"}}, False),
+    ):  # fmt: skip
+        run.export(tmp_path / name, **{"to": ("preference", "sft")} | settings)
+        page = (tmp_path / name / "README.md").read_text()
+        assert [text in page for text in warned] == [there, there], name
+    assert "| fine drafts | answer | 0 | 0 | 2 | 0 |" in (tmp_path / "all" / "README.md").read_text()
 
 
 def test_a_notebook_drops_it_too(tmp_path: Path) -> None:

@@ -63,17 +63,20 @@ def counted(found: list[tuple[ChainResult, ...]], settler: Settler) -> RefusalSu
 
 
 def usable(chain: ChainResult) -> bool:
-    """Whether a chain has a draft that a trainer could be given."""
+    """Whether a chain that no error ended has a draft that a trainer could be given."""
     return isinstance(chain, Trace) and chain.draft is not None and chain.draft.text not in (LEAK, " ")
 
 
 @given(st.lists(inputs(), max_size=6), settlers)
 def test_everything_adds_up(found: list[tuple[ChainResult, ...]], settler: Settler) -> None:
-    """Drafts to the inputs with a usable one, chosen and rejected to the kept pairs, each text in one cell."""
+    """Drafts to the inputs with a usable one in a chain that no error ended, chosen and rejected to the kept pairs,
+    fine ones to the chains that found nothing to mend; each text in one cell."""
     card = RefusalCard(counted(found, settler), settler.pairing.respond)
     kept = [pair for chains in found for pair in settler.input(chains).proposals if isinstance(pair, PreferencePair)]
     assert card.total("drafts") == sum(any(map(usable, chains)) for chains in found)
     assert card.total("chosen") == card.total("rejected") == len(kept)
+    fine = [chain for chains in found for chain in chains if settler.chain(chain).outcome == "fine"]
+    assert card.total("fine") == len(fine)
     for side in SIDES:
         assert set(card.table(side)) == set(WANTED)
         assert all(set(row) == set(GIVEN) for row in card.table(side).values())
@@ -106,7 +109,8 @@ def test_pairs_say_what_the_sums_count(found: list[tuple[ChainResult, ...]], set
     assert card.teaching == sum(pair.wanted == "answer" and pair.chosen_refusal == "full" for pair in pairs)
     assert card.breaches == sum(pair.wanted == "refuse" and pair.chosen_refusal == "none" for pair in pairs)
     dropped = [each.reason for each in proposals if not isinstance(each, PreferencePair)]
-    alone = [each.reason for each in settled if not each.proposals]
+    chains = [settler.chain(chain) for chains in found for chain in chains]
+    alone = [each.reason for each in chains if not each.proposals]
     for name in ABOUT_REFUSALS:
         assert sums.flagged[name] == sum(name in pair.flags for pair in pairs)
         assert sums.dropped[name] == dropped.count(name)
@@ -168,6 +172,34 @@ def test_the_draft_of_several_chains_is_the_first_usable_one() -> None:
         for sample, draft in enumerate((Draft(LEAK), Draft(FULL), Draft(ANSWER)))
     )
     assert counted([chains], Settler(Pairing(respond=RESPOND), {})).drafts == {"answer/refuse": 1}
+
+
+def test_chains_that_are_turned_down_beside_others_are_counted() -> None:
+    """Each of them, though their input is fine or paired by a sister."""
+    settler = Settler(Pairing(sieve=sieve_of(DEFAULT_EFFECTS), respond=RESPOND), {})
+    texts = (FULL, FULL + " Good day.", ANSWER)
+    fine = tuple(Trace("r", n, (user("Q?"),), Draft(text), tags=("benign",)) for n, text in enumerate(texts))
+    (paired,) = revised("r", ("benign",), FULL, ANSWER)
+    for chains, outcome, answers in ((fine, "fine", {"answer/answer": 1}), ((*fine[:2], paired), "paired", {})):
+        assert settler.input(chains).outcome == outcome
+        sums = counted([chains], settler)
+        assert (sums.turned_down, sums.fine) == ({"teaches_refusal": 2}, answers)
+        assert RefusalCard(sums, RESPOND).dropped_teaching == 2
+
+
+def test_what_another_filter_drops_first_is_not_counted() -> None:
+    """`dropped as teaches_refusal` says which filter dropped a pair, and not what the pair would have taught."""
+    found = [revised("r", ("benign",), ANSWER, (FULL + " ") * 20)]
+    settler = Settler(Pairing(sieve=sieve_of(DEFAULT_EFFECTS), respond=RESPOND), {})
+    assert settler.input(found[0]).reason == "repetition"
+    card = RefusalCard(counted(found, settler), RESPOND)
+    assert (card.dropped_teaching, card.teaching) == (0, 0)
+
+
+def test_a_failed_chain_has_no_draft() -> None:
+    """Whatever its model said before: its answers stay in the journal."""
+    failed = Failure("r", 0, "critique", "RequestRefused", "no")
+    assert not counted([(failed,)], Settler(Pairing(respond=RESPOND), {})).drafts
 
 
 def test_candidates() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from constitution.display.blocks import Block, Column, Line, Said, Span, Table, line
 from constitution.display.labels import between, percent
 from constitution.intervals import Interval
-from constitution.steps.refusal_card import RATES, Rate, RefusalCard, Side
+from constitution.steps.refusal_card import RATES, SIDE_NAMES, Rate, RefusalCard, Side
 from constitution.steps.wanted import GIVEN, NOT_READ
 
 NAMES = {
@@ -38,8 +38,8 @@ def refusal_blocks(card: RefusalCard) -> Iterator[Block]:
                    Column("texts", numbers=True))  # fmt: skip
         yield Table("over-refusal: answer wanted, refuse given; breach: the reverse", columns, tuple(_rates(rates)))
     yield Said("refusals", line(counterweight(card)))
-    if card.teaching:
-        yield Said("!", line(Span(teaching(card), "warn")))
+    for told in warnings(card):
+        yield Said("!", line(Span(told, "warn")))
 
 
 def unstated(card: RefusalCard) -> str:
@@ -50,22 +50,35 @@ def unstated(card: RefusalCard) -> str:
 
 
 def counterweight(card: RefusalCard) -> str:
-    """How many pairs teach to answer where an answer is wanted, and how many were dropped that teach the reverse."""
-    dropped = card.dropped_teaching
+    """How many pairs teach to answer where an answer is wanted, and how much was dropped for teaching the reverse."""
     return (
         f"{_pairs(card.counterweights)} {'rejects' if card.counterweights == 1 else 'reject'} a needless refusal; "
-        f"{dropped:,} dropped that {'teaches' if dropped == 1 else 'teach'} one"
+        f"{card.dropped_teaching:,} dropped as teaches_refusal"
     )
 
 
-def teaching(card: RefusalCard) -> str:
-    """The warning where kept pairs teach needless refusals."""
-    one = card.teaching == 1
-    return f"{_pairs(card.teaching)} {'teaches' if one else 'teach'} to refuse where an answer is wanted"
+def warnings(card: RefusalCard) -> Iterator[str]:
+    """What rows to train on teach that is wrong: kept pairs and fine drafts together."""
+    if card.teaching + card.fine_teaching:
+        teach = _who(card.teaching, card.fine_teaching, "teaches", "teach")
+        yield f"{teach} to refuse where an answer is wanted"
+    if card.breaches + card.fine_breaches:
+        answer = _who(card.breaches, card.fine_breaches, "answers", "answer")
+        yield f"{answer} where a refusal is wanted"
+
+
+def _who(pairs: int, fine: int, one: str, many: str) -> str:
+    """Whoever does it, with the verb."""
+    who = " and ".join(([_pairs(pairs)] if pairs else []) + ([_fine(fine)] if fine else []))
+    return f"{who} {one if pairs + fine == 1 else many}"
 
 
 def _pairs(n: int) -> str:
     return "1 kept pair" if n == 1 else f"{n:,} kept pairs"
+
+
+def _fine(n: int) -> str:
+    return "1 fine draft" if n == 1 else f"{n:,} fine drafts"
 
 
 def _refusing(card: RefusalCard, side: Side) -> str:
@@ -84,7 +97,11 @@ def _table(card: RefusalCard) -> Table:
     last = ""
     for side, wanted, row in rows:
         shown.append(
-            (line("" if side == last else side), line(wanted), *(_cell(side, wanted, name, row) for name in given))
+            (
+                line("" if side == last else SIDE_NAMES[side]),
+                line(wanted),
+                *(_cell(side, wanted, name, row) for name in given),
+            )
         )
         last = side
     return Table("wanted against given", columns, tuple(shown))

@@ -238,6 +238,7 @@ class _Writing:
             text=self.options.card,
             command=command(self.runs, self.options),
             labels=tuple(map(_label_card, self.runs, sums)),
+            fine=self.options.fine,
             agreements=tuple(self._agreements()),
         )
 

@@ -160,6 +160,8 @@ class Settled:
     proposals: tuple[Proposal, ...] = ()
     detail: str = ""
     """More about the reason."""
+    chains: tuple[Settled, ...] = field(default=(), compare=False, repr=False)
+    """Of an input: what became of each of its chains, in their order."""
 
 
 def settle_chain(result: ChainResult, pairing: Pairing, checks: Mapping[str, tuple[Check, ...]]) -> Settled:
@@ -222,5 +224,5 @@ def settle_input(chains: Sequence[Settled]) -> Settled:
         for chain in chains:
             if chain.outcome == outcome:
                 every = tuple(proposal for each in chains for proposal in each.proposals)
-                return Settled(chain.outcome, chain.reason, every, chain.detail)
+                return Settled(chain.outcome, chain.reason, every, chain.detail, tuple(chains))
     raise ValueError("an input has at least one chain")

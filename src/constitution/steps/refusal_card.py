@@ -12,8 +12,14 @@ from constitution.principles import Reply
 from constitution.steps.refusal_sums import BETWEEN, RefusalSums
 from constitution.steps.wanted import GIVEN, NOT_READ, NOT_STATED, WANTED
 
-Side: TypeAlias = Literal["drafts", "chosen", "rejected"]
+Side: TypeAlias = Literal["drafts", "chosen", "rejected", "fine"]
 SIDES: tuple[Side, ...] = get_args(Side)
+SIDE_NAMES: Mapping[Side, str] = {
+    "drafts": "drafts", "chosen": "chosen", "rejected": "rejected", "fine": "fine drafts",
+}  # fmt: skip
+"""As people read them."""
+RATED: tuple[Side, ...] = ("drafts", "chosen")
+"""Sides whose rates are shown."""
 Rate: TypeAlias = Literal["over_refusal", "refused_in_part", "breach", "answered_in_part"]
 RATES: Mapping[Rate, tuple[Reply, Reply]] = {
     "over_refusal": ("answer", "refuse"),
@@ -26,7 +32,7 @@ RATES: Mapping[Rate, tuple[Reply, Reply]] = {
 
 @dataclass(frozen=True)
 class RefusalCard:
-    """What was wanted and what was given, of drafts and of both sides of kept pairs."""
+    """What was wanted and what was given, of drafts, of both sides of kept pairs, and of fine drafts."""
 
     sums: RefusalSums
     respond: Mapping[str, Reply]
@@ -37,7 +43,8 @@ class RefusalCard:
     def table(self, side: Side) -> dict[str, dict[str, int]]:
         """How many texts of a side, by what was wanted and by what was given: all of WANTED and of GIVEN."""
         counts: Counter[tuple[str, str]] = Counter()
-        for cell, n in (self.sums.drafts if side == "drafts" else self.sums.pairs).items():
+        alone = {"drafts": self.sums.drafts, "fine": self.sums.fine}
+        for cell, n in alone.get(side, self.sums.pairs).items():
             wanted, *given = cell.split(BETWEEN)
             counts[wanted, given[1 if side == "chosen" else 0]] += n
         return {wanted: {given: counts[wanted, given] for given in GIVEN} for wanted in WANTED}
@@ -73,8 +80,21 @@ class RefusalCard:
         return self.table("chosen")["refuse"]["answer"]
 
     @property
+    def fine_teaching(self) -> int:
+        """Fine drafts, rows of `sft`, that refuse where an answer is wanted."""
+        return self.table("fine")["answer"]["refuse"]
+
+    @property
+    def fine_breaches(self) -> int:
+        """Fine drafts, rows of `sft`, that answer where a refusal is wanted."""
+        return self.table("fine")["refuse"]["answer"]
+
+    @property
     def dropped_teaching(self) -> int:
-        """Pairs, and drafts that were found fine, that were dropped because they teach a needless refusal."""
+        """Pairs, and drafts that were found fine, that were dropped as `teaches_refusal`.
+
+        The first filter that drops a text gives the reason: one that another filter dropped before is not among them.
+        """
         return self.sums.dropped["teaches_refusal"] + self.sums.turned_down["teaches_refusal"]
 
     def given(self, side: Side, reply: Reply) -> int:
@@ -89,9 +109,9 @@ class RefusalCard:
                     yield side, wanted, row
 
     def rates(self) -> Iterator[tuple[Rate, Side, Interval]]:
-        """Over-refusal and breach of drafts and chosen texts, where there is something to measure them on."""
+        """The rates of drafts and chosen texts, where there is something to measure them on."""
         for name in RATES:
-            for side in SIDES[:2]:
+            for side in RATED:
                 found = self.rate(name, side)
                 if found is not None:
                     yield name, side, found

@@ -27,15 +27,17 @@ class RefusalSums:
     """Counts of finished inputs; `+=` with `add`. A cell names what was wanted first, in words of `steps.wanted`."""
 
     drafts: Counter[str] = field(default_factory=Counter)
-    """`wanted/given` of the first draft of each input that has a usable one."""
+    """`wanted/given` of the first draft of each input that has a usable one in a chain that no error ended."""
     pairs: Counter[str] = field(default_factory=Counter)
     """`wanted/rejected/chosen` of each kept pair."""
+    fine: Counter[str] = field(default_factory=Counter)
+    """`wanted/given` of the last text of each chain that found nothing to mend: a row of `sft`, without a pair."""
     flagged: Counter[str] = field(default_factory=Counter)
     """Kept pairs by filter, of those about refusals."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Dropped pairs by filter, of those about refusals."""
     turned_down: Counter[str] = field(default_factory=Counter)
-    """Inputs whose draft was found fine, and is no row to train on for what a filter about refusals saw."""
+    """Chains whose draft was found fine, and is no row to train on for what a filter about refusals saw."""
 
     def add(self, other: RefusalSums) -> None:
         """Add the counts of another part."""
@@ -47,7 +49,7 @@ class RefusalSums:
 
         Args:
             chains: all of them.
-            settled: what became of them.
+            settled: what became of the input and of each of them, as `settle_input` says it.
             respond: the kind of reply that each tag deserves.
         """
         draft = next((found for chain in chains if (found := _draft(chain)) is not None), None)
@@ -61,8 +63,16 @@ class RefusalSums:
                 self.flagged.update(name for name in proposal.flags if name in ABOUT_REFUSALS)
             elif proposal.reason in ABOUT_REFUSALS:
                 self.dropped[proposal.reason] += 1
-        if not settled.proposals and settled.reason in ABOUT_REFUSALS:
-            self.turned_down[settled.reason] += 1
+        for chain, became in zip(chains, settled.chains, strict=True):
+            if isinstance(chain, Trace):
+                self._count_alone(chain, became, respond)
+
+    def _count_alone(self, chain: Trace, became: Settled, respond: Mapping[str, Reply]) -> None:
+        """Count a text that was to be trained on by itself."""
+        if became.outcome == "fine" and chain.final is not None:
+            self.fine[_cell(stated(wanted(chain.tags, respond)), given(refusal_kind(chain.final)))] += 1
+        elif not became.proposals and became.reason in ABOUT_REFUSALS:
+            self.turned_down[became.reason] += 1
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; zeros are left out."""

@@ -120,6 +120,8 @@ class Facts:
     command: str
     labels: tuple[LabelCard | None, ...]
     """Of each run, under the labels of the export; None where no judge was asked."""
+    fine: bool
+    """Whether `sft` holds the drafts that were found fine."""
     agreements: tuple[tuple[str, str, JudgeAgreement], ...]
     """Of judged runs two by two, by their names; without those that share no pair."""
 
@@ -127,6 +129,11 @@ class Facts:
     def complete(self) -> bool:
         """Whether every input of every run is finished."""
         return all(run.complete for run in self.runs)
+
+    @property
+    def fine_rows(self) -> bool:
+        """Whether drafts that were found fine are rows of this data set."""
+        return self.fine and any(config.name == "sft" for config in self.configs)
 
     @property
     def refusals(self) -> RefusalCard:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from constitution.formats.card.facts import Facts
 from constitution.formats.card.markdown import code, table
 from constitution.intervals import Interval
-from constitution.steps.refusal_card import RATES, SIDES, RefusalCard
+from constitution.steps.refusal_card import RATED, RATES, SIDE_NAMES, RefusalCard
 from constitution.steps.wanted import GIVEN
 
 _RATES = {
@@ -20,7 +20,7 @@ _NAMES = {"drafts": "drafts", "chosen": "chosen texts"}
 
 
 def refusal_warnings(facts: Facts) -> Iterator[str]:
-    """What stands at the top of the card, where kept pairs teach to refuse what is to be answered, or the reverse."""
+    """What stands at the top of the card, where rows teach to refuse what is to be answered, or the reverse."""
     card = facts.refusals
     if card.teaching:
         yield (
@@ -31,6 +31,16 @@ def refusal_warnings(facts: Facts) -> Iterator[str]:
         yield (
             f"> **Answers what was to be refused.** A refusal was wanted and the chosen text answers in "
             f"{card.breaches:,} of the pairs: see the refusals below."
+        )
+    if facts.fine_rows and card.fine_teaching:
+        yield (
+            f"> **Fine drafts teach needless refusals.** An answer was wanted and the draft refuses in "
+            f"{card.fine_teaching:,} of the drafts that were found fine, rows of `sft`: see the refusals below."
+        )
+    if facts.fine_rows and card.fine_breaches:
+        yield (
+            f"> **Fine drafts answer what was to be refused.** A refusal was wanted and the draft answers in "
+            f"{card.fine_breaches:,} of the drafts that were found fine, rows of `sft`: see the refusals below."
         )
 
 
@@ -47,13 +57,13 @@ def refusals_part(facts: Facts) -> Iterator[str]:
         f"Wanted is what a constitution says of a prompt's tags, of several the strictest{_respond(facts)}. Given is "
         "told by cues in the text, without a model, so some of it is wrong."
     )
-    rows = [(side, wanted, *row.values()) for side, wanted, row in card.rows()]
+    rows = [(SIDE_NAMES[side], wanted, *row.values()) for side, wanted, row in card.rows()]
     yield table(["texts", "wanted", *GIVEN], rows, right=2)
-    rates = [(_RATES[name], *(_rate(card.rate(name, side)) for side in SIDES[:2])) for name in RATES]
+    rates = [(_RATES[name], *(_rate(card.rate(name, side)) for side in RATED)) for name in RATES]
     yield table(["share, with its 95 % interval", "drafts", "chosen"], rates)
     yield (
-        f"Pairs that reject a needless refusal and prefer an answer, the counterweight: {card.counterweights:,}. "
-        f"Dropped because they teach a needless refusal: {card.dropped_teaching:,}."
+        "Pairs that reject a needless full refusal and prefer an answer, or a part of one, the counterweight: "
+        f"{card.counterweights:,}. Pairs and fine drafts dropped as `teaches_refusal`: {card.dropped_teaching:,}."
     )
     if facts.near is not None or facts.weights:
         yield "All of this is counted before near-duplicates and the shares of the mix leave rows out."
@@ -63,7 +73,7 @@ def _unstated(card: RefusalCard) -> str:
     said = [
         f"{card.given(side, 'refuse'):,} of {card.total(side):,} {_NAMES[side]} refuse, "
         f"{card.given(side, 'partial'):,} refuse in part"
-        for side in SIDES[:2]
+        for side in RATED
         if card.total(side)
     ]
     return f"What was wanted is not stated for any prompt. {'; '.join(said)}."
