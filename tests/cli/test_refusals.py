@@ -114,6 +114,14 @@ def test_what_was_written_is_read_again(file: str) -> None:
     assert itself["people"]["exact"]["value"] == 1.0
 
 
+def test_what_was_tagged_is_no_label(file: str) -> None:
+    """Rows without people's labels have none when they are read again, and one line says why."""
+    assert run(f"refusals {file} --label - --out tagged.jsonl").exit_code == 0
+    again = data("refusals tagged.jsonl")
+    assert again["people"] is None
+    assert 'the column "kind" holds tags of ours' in again["notes"][0]
+
+
 def test_a_file_is_not_replaced_unasked(file: str) -> None:
     """Not without --overwrite, and never by a run that ends in an error."""
     Path("out.jsonl").write_text("mine")
@@ -199,6 +207,8 @@ def test_a_run(tmp_path: Path) -> None:
     assert {side: each["kinds"] for side, each in rows["by"]["side"].items()} == {
         side: kinds[side] for side in ("chosen", "rejected")
     }
+    sft = data(f"refusals {next((tmp_path / 'data' / 'sft').glob('*.jsonl'))}")
+    assert (sft["answers"], sft["people"]) == (5, None)
 
 
 def test_rows_of_a_run_are_its_inputs(tmp_path: Path) -> None:

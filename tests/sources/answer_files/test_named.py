@@ -84,3 +84,18 @@ def test_another_tagger_needs_people() -> None:
     """It is compared on what people say."""
     with pytest.raises(LineError, match=r"--against other: .*--label"):
         columns_of(["answer", "other"], Named(against="other"))
+
+
+@pytest.mark.parametrize(
+    ("names", "own"), [("messages wanted refusal", "refusal"), ("text kind language points cues", "kind")]
+)
+def test_tags_of_ours_are_no_labels(names: str, own: str) -> None:
+    """The tagger agrees with itself always; who names the column gets it."""
+    found = columns_of(names.split(), Named())
+    assert (found.label, found.own) == (None, own)
+    named = columns_of(names.split(), Named(label=own))
+    assert (named.label, named.own) == (own, None)
+    assert columns_of(names.split(), Named(), own).label is None
+    people = columns_of([*names.split(), "label"], Named())
+    assert (people.label, people.own) == ("label", None)
+    assert columns_of(["text", own], Named()).label == own

@@ -28,6 +28,7 @@ from constitution.sources.prompts.prompt_file import BOM
 from constitution.sources.prompts.reading import BadRows
 from constitution.sources.prompts.tables import TableColumns, csv_table, parquet_rows, refuse_repeated
 from constitution.steps.refusals.measure import NOT_STATED, Answer, Label
+from constitution.steps.wanted import NOT_READ
 from constitution.store.scan import Problems
 
 DROP = "--bad-rows drop goes on without such rows, and counts them"
@@ -172,6 +173,10 @@ class AnswerFiles:
             ("model", (found.model,)), ("class", (found.category,)),
         ):  # fmt: skip
             self.columns[role] |= dict.fromkeys(column for column in columns if column is not None)
+        if found.own is not None:
+            self._note(
+                f'the column "{found.own}" holds tags of ours, and nobody\'s labels; --label {found.own} takes it for one'
+            )
         return found
 
     def _label(self, row: RawRow, column: str | None) -> tuple[Label | None, str]:
@@ -181,6 +186,8 @@ class AnswerFiles:
         if column is None or value is None or (isinstance(value, str) and not value.strip()):
             return None, ""
         said = " ".join(str(value).split())[:40]
+        if said.lower() == NOT_READ:
+            return None, ""
         label = label_of(value)
         if label is None:
             self._first.setdefault(column, row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from constitution.sources.prompts.json_lines import LineError
@@ -18,6 +18,9 @@ ANSWERS = (
 LISTS = ANSWERS[2]
 """Columns of whole conversations, of which the last answer is meant."""
 LABELS = ("final_label", "label", "refusal", "kind")
+OURS: Mapping[str, tuple[str, ...]] = {"refusal": ("wanted",), "kind": ("points", "cues")}
+"""Columns that hold this tagger's own tags where these others stand beside them: in exported rows, in those of `--out`.
+They are labels only for those who name them."""
 MODELS = ("model", "model_name", "generator")
 CLASSES = ("type", "category", "class", "tags")
 IDS = ("id",)
@@ -45,6 +48,8 @@ class Found:
     model: str | None
     category: str | None
     id: str | None
+    own: str | None = None
+    """Tags of ours, where nobody's labels were found."""
 
 
 def columns_of(names: Sequence[str], named: Named, label: str | None = None) -> Found:
@@ -67,13 +72,15 @@ def columns_of(names: Sequence[str], named: Named, label: str | None = None) -> 
         plain.setdefault(name.strip().lower(), name)
     answers = _answers(plain, names) if named.text is None else (named.text,)
     free = {meant: name for meant, name in plain.items() if name not in (*answers, named.against)}
-    said = _label(named, answers, free, label)
+    ours = _ours(plain)
+    said = _label(named, answers, {meant: name for meant, name in free.items() if meant not in ours}, label)
     if named.against is not None and said is None and label is None:
         what = "the labels of people, against which both are measured, are not known: name their column (--label)"
         raise LineError((), f"--against {named.against}: {what}; there are {listed(names)}")
+    own = _first(ours, free) if said is None and named.label is None and len(answers) == 1 else None
     free = {meant: name for meant, name in free.items() if name != said}
     return Found(
-        answers, said, named.against, _first(MODELS, free), _first(CLASSES, free), _first(IDS, free)
+        answers, said, named.against, _first(MODELS, free), _first(CLASSES, free), _first(IDS, free), own
     )  # fmt: skip
 
 
@@ -87,6 +94,10 @@ def _label(named: Named, answers: Sequence[str], free: dict[str, str], before: s
     if named.label is not None or len(answers) > 1:
         return named.label
     return _first(LABELS if before is None else (before.strip().lower(),), free)
+
+
+def _ours(plain: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(name for name, beside in OURS.items() if name in plain and all(other in plain for other in beside))
 
 
 def listed(names: Iterable[str]) -> str:
