@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -136,9 +137,57 @@ def test_a_file_is_not_replaced_unasked(file: str) -> None:
     assert sorted(each.name for each in Path().iterdir()) == ["bad.jsonl", "out.jsonl", "rows.csv"]
 
 
+def test_what_is_no_file_is_not_replaced(file: str) -> None:
+    """A pipe stays one with --overwrite too; nothing waits for somebody to read from it."""
+    os.mkfifo("pipe")
+    for options in ("", " --overwrite"):
+        done = run(f"refusals {file} --out pipe{options}")
+        assert done.exit_code == 2
+        assert "--out pipe: is there already and is no regular file" in done.output
+    Path("to-pipe").symlink_to("pipe")
+    assert run(f"refusals {file} --out to-pipe --overwrite").exit_code == 2
+    assert Path("pipe").is_fifo()
+
+
+def test_a_link_stays_one(file: str) -> None:
+    """What it leads to is written, whether it is there already or not; one that leads nowhere is told."""
+    Path("deep").mkdir()
+    Path("deep/old.jsonl").write_text("old")
+    Path("old").symlink_to("deep/old.jsonl")
+    Path("new").symlink_to("deep/new.jsonl")
+    assert run(f"refusals {file} --out old").exit_code == 2
+    assert run(f"refusals {file} --out old --overwrite").exit_code == 0
+    assert run(f"refusals {file} --out new").exit_code == 0
+    for name in ("old", "new"):
+        assert Path(name).is_symlink()
+        assert len(Path(f"deep/{name}.jsonl").read_text().splitlines()) == 4
+    Path("round").symlink_to("round")
+    done = run(f"refusals {file} --out round")
+    assert done.exit_code == 2
+    assert "cannot be looked at" in done.output
+    Path("input").symlink_to(file)
+    assert "is the file that is read" in run(f"refusals {file} --out input --overwrite").output
+
+
+def test_what_was_not_read_is_no_answer(file: str) -> None:
+    """Rows say so, and such a tag is no label; points are numbers with a fraction."""
+    Path("ja.jsonl").write_text(json.dumps({"text": "すみませんが、それはできません。"}) + "\n")
+    assert run("refusals ja.jsonl --out tagged.jsonl").exit_code == 0
+    (row,) = map(json.loads, Path("tagged.jsonl").read_text().splitlines())
+    assert (row["kind"], row["language"], repr(row["points"])) == ("not read", None, "0.0")
+    again = data("refusals tagged.jsonl --label kind")
+    assert (again["not_read"], again["people"], again["labels"]) == (1, None, [])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ("rows.csv --out /dev/nowhere/here", "--out /dev/nowhere/here: is no file"),
+        ("rows.csv --out -", "--out -: is no file, and rows are written to one"),
+        ("rows.csv --label matcher --against matcher", "--against matcher: is named by --label already"),
+        ("rows.csv --text matcher --label matcher", "--label matcher: is named by --text already"),
+        ("rows.csv ./rows.csv", "./rows.csv: is named twice, and its rows would count twice"),
+        ("- -", "-: is named twice"),
         ("none.csv", "none.csv: there is no such file"),
         (".", ".: is a folder, and no run's; name the files in it"),
         ("rows.csv --text ask", 'rows.csv:1: there is no column "ask" (--text); there are "id", "model"'),
@@ -237,7 +286,7 @@ def test_a_run_has_no_columns(tmp_path: Path, options: str) -> None:
     done = run(f"refusals {tmp_path / 'run'} {options}")
     assert done.exit_code == 2
     assert "a run has no columns to name" in done.output
-    assert "a run is read by itself" in run(f"refusals {tmp_path / 'run'} {tmp_path / 'run'}").output
+    assert "a run is read by itself" in run(f"refusals {tmp_path / 'run'} {tmp_path}").output
 
 
 def test_the_tagger_is_public() -> None:

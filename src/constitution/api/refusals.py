@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import orjson
@@ -23,6 +25,7 @@ from constitution.sources.prompts.reading import BAD_ROWS, BadRows
 from constitution.steps.refusals import KINDS, Refusal, tag_refusal
 from constitution.steps.refusals.measure import HARDEST, Answer, Hard, Measured, Tally, measure, points_of
 from constitution.steps.refusals.tag import REFUSES_FROM
+from constitution.steps.wanted import read
 
 Write = Callable[[bytes], None]
 
@@ -61,7 +64,7 @@ class Refusals:
             "by": {by: {value: _tally(each) for value, each in tallies.items()} for by, tallies in found.by.items()},
             "languages": {code: n for code, n in found.languages.most_common() if code is not None},
             "cues": [
-                {"group": name, "answers": cue.answers, "points": cue.points,
+                {"group": name, "answers": cue.answers, "points": float(cue.points),
                  "wordings": dict(cue.wordings.most_common(HARDEST))}
                 for name, cue in sorted(found.cues.items(), key=lambda item: -item[1].answers)
             ],
@@ -103,11 +106,11 @@ def refusals(
     """
     if bad_rows not in BAD_ROWS:
         raise SettingsError(f'--bad-rows "{bad_rows}": expected {" or ".join(BAD_ROWS)}')
-    if out is not None:
-        _refuse_out(Path(out), files, overwrite)
+    _refuse_twice(files, {"--text": text, "--label": label, "--against": against})
+    target = None if out is None else _target(Path(out), files, overwrite)
     folder = next((file for file in files if file != "-" and Path(file).expanduser().is_dir()), None)
     written = None if out is None else str(out)
-    with _writing(out) as write:
+    with _writing(target) as write:
         if folder is not None:
             run = _run(folder, files, text or label or against)
             found = measure(_tagged(_of_run(run, limit), write), hardest)
@@ -120,25 +123,57 @@ def refusals(
     return Refusals(tuple(files), found, columns, source.dropped, tuple(source.left_out), written)
 
 
-def _refuse_out(out: Path, files: Sequence[str], overwrite: bool) -> None:
-    if not out.exists():
-        return
-    if out.is_dir():
+def _refuse_twice(files: Sequence[str], columns: Mapping[str, str | None]) -> None:
+    """Refuse a column that would be two things, and a file that would be counted twice."""
+    taken: dict[str, str] = {}
+    for option, column in columns.items():
+        if column is not None and taken.setdefault(column, option) != option:
+            raise SettingsError(f"{option} {column}: is named by {taken[column]} already; name another column")
+    seen: set[str] = set()
+    for file in files:
+        path = file if file == "-" else os.path.realpath(Path(file).expanduser())
+        if path in seen:
+            raise SettingsError(f"{file}: is named twice, and its rows would count twice; name it once")
+        seen.add(path)
+
+
+def _target(out: Path, files: Sequence[str], overwrite: bool) -> Path:
+    """The file that is written in the end: where a link leads, that one; devices and pipes are none.
+
+    Raises:
+        SettingsError: something stands there that is no file, or not to be replaced.
+    """
+    path = out.expanduser()
+    if str(out) == "-" or os.path.abspath(path).startswith(("/dev/", "/proc/")):  # noqa: PTH100 - links are not followed
+        raise SettingsError(f"--out {out}: is no file, and rows are written to one; --json prints the figures")
+    if path.is_dir():
         raise SettingsError(f"--out {out}: is a folder; name a file")
-    if any(
-        file != "-" and Path(file).expanduser().exists() and out.samefile(Path(file).expanduser()) for file in files
-    ):
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return _followed(path)
+    except OSError as error:
+        raise SettingsError(f"--out {out}: cannot be looked at: {error.strerror}; name another file") from None
+    if not S_ISREG(mode):
+        raise SettingsError(f"--out {out}: is there already and is no regular file; name another one")
+    read = [Path(file).expanduser() for file in files if file != "-"]
+    if any(file.exists() and path.samefile(file) for file in read):
         raise SettingsError(f"--out {out}: is the file that is read; name another one")
     if not overwrite:
         raise SettingsError(f"--out {out}: is there already; name another file, or replace it with --overwrite")
+    return _followed(path)
+
+
+def _followed(path: Path) -> Path:
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 @contextmanager
-def _writing(out: str | Path | None) -> Iterator[Write | None]:
+def _writing(out: Path | None) -> Iterator[Write | None]:
     if out is None:
         yield None
     else:
-        with replacing(Path(out)) as write:
+        with replacing(out) as write:
             yield write
 
 
@@ -198,11 +233,12 @@ def _row(answer: Answer, refusal: Refusal, text: str = "text") -> dict[str, Any]
     }
     return {
         **{name: value for name, value in row.items() if value is not None},
-        "kind": refusal.kind,
+        "kind": read(None if refusal.language is None else refusal.kind),
         "language": refusal.language,
         "points": points_of(refusal),
         "cues": [
-            {"group": cue.group, "text": cue.text, "start": cue.start, "points": cue.points} for cue in refusal.cues
+            {"group": cue.group, "text": cue.text, "start": cue.start, "points": float(cue.points)}
+            for cue in refusal.cues
         ],
     }
 

@@ -175,7 +175,7 @@ class AnswerFiles:
             self.columns[role] |= dict.fromkeys(column for column in columns if column is not None)
         if found.own is not None:
             self._note(
-                f'the column "{found.own}" holds tags of ours, and nobody\'s labels; --label {found.own} takes it for one'
+                f'the column "{found.own}" holds tags of ours, no labels; --label {found.own} takes it for one'
             )
         return found
 

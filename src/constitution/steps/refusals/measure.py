@@ -263,7 +263,7 @@ def measure(tagged: Iterable[tuple[Answer, Refusal]], hardest: int = HARDEST) ->
 
 def points_of(refusal: Refusal) -> float:
     """Points of a text: those of its cues. From REFUSES_FROM on it refuses, unless its form says otherwise."""
-    return sum(cue.points for cue in refusal.cues)
+    return float(sum(cue.points for cue in refusal.cues))
 
 
 def _group(tallies: dict[str, Tally], value: str) -> Tally:
