@@ -250,7 +250,10 @@ def test_a_run(tmp_path: Path) -> None:
     assert kinds["draft"] == {"full": 5, "partial": 0, "none": 0}
     assert kinds["chosen"] == {"full": 0, "partial": 0, "none": pairs}
     assert kinds["rejected"] == {"full": pairs, "partial": 0, "none": 0}
-    assert set(found["by"]["class"]) == {"a"}
+    assert {by: sum(each["answers"] for each in values.values()) for by, values in found["by"].items()} == {
+        "side": 5 + 2 * pairs, "draft by class": 5, "chosen by class": pairs, "rejected by class": pairs,
+    }  # fmt: skip
+    assert len(found["hardest"]) == 2
     made.export(tmp_path / "data", format="jsonl")
     rows = data(f"refusals {next((tmp_path / 'data' / 'preference').glob('*.jsonl'))}")
     assert {side: each["kinds"] for side, each in rows["by"]["side"].items()} == {

@@ -12,7 +12,7 @@ from constitution.display import draw, page_html
 from constitution.display.blocks import Page
 from constitution.display.refusals import refusals_page
 from constitution.steps.refusals import Cue, Refusal
-from constitution.steps.refusals.measure import Answer, Measured, measure
+from constitution.steps.refusals.measure import OTHERS, Answer, Measured, measure
 from tests.display.seen import Seen, printed
 from tests.strategies import HOSTILE, texts
 
@@ -99,8 +99,8 @@ def test_sides_are_told_apart() -> None:
         for side, text in (("chosen", FULL), ("rejected", HELPS))
     )
     told = words(terminal(found))
-    assert "chosen 1 100.0 %" in told
-    assert "rejected 1 0.0 %" in told
+    assert "chosen 100.0 %" in told
+    assert "rejected 0.0 %" in told
     assert "what the tagger says" not in told
     assert "row 1 chosen" in told or "row 1 rejected" in told
 
@@ -109,6 +109,42 @@ def test_many_groups_are_cut() -> None:
     """A terminal shows those with most answers, and how many others there are."""
     found = measure((Answer(HELPS, groups=(("class", f"c{n}"),)), tag_refusal(HELPS)) for n in range(30))
     assert "10 others; --json tells all 10" in words(terminal(found))
+
+
+def test_all_others_come_last() -> None:
+    """However many they are, and behind those that are only counted."""
+    tallies = {OTHERS: 40} | {f"c{n}": 1 for n in range(30)}
+    found = measure(
+        (Answer(HELPS, groups=(("class", name),)), tag_refusal(HELPS)) for name, n in tallies.items() for _ in range(n)
+    )
+    told = words(terminal(found))
+    assert 0 < told.index("10 others; --json tells all 10") < told.index("(all others) 0.0 %")
+
+
+def test_of_is_what_the_share_is_of() -> None:
+    """Answers that were not read, or have no label, stand beside the name."""
+    found = measure(
+        (Answer(text, label=label, said=label or "", groups=(("class", name),)), tag_refusal(text))  # type: ignore[arg-type]  # labels
+        for text, label, name in [
+            (FULL, "full", "a"), (HELPS, "full", "a"), (HELPS, None, "a"), ("ここ", "none", "a"), (FULL, "full", "b"),
+        ]
+    )  # fmt: skip
+    told = words(terminal(found))
+    assert "a 1 not read, 1 without a label 50.0 % 9.5 to 90.5 2 100.0 % 50.0 %" in told
+    assert "b 100.0 % 20.7 to 100.0 1 100.0 %" in told
+    shares = measure((Answer(text, groups=(("class", name),)), tag_refusal(text))
+                     for text, name in [(FULL, "a"), ("ここ", "a"), (HELPS, "b")])  # fmt: skip
+    assert "a 1 not read 100.0 % 0.0 % 100.0 % 20.7 to 100.0 1" in words(terminal(shares))
+
+
+def test_where_all_agree_one_line_says_so() -> None:
+    """And what may come next is told, unless it was done."""
+    told = terminal(measure([(Answer(FULL, label="full", said="full"), tag_refusal(FULL))]))
+    assert "tagger and people agree on every row" in told
+    assert "--out FILE" in told
+    found = answers()
+    assert "agree on every row" not in terminal(found)
+    assert "--out FILE" not in terminal(found, out="tagged.jsonl")
 
 
 @given(texts)

@@ -8,7 +8,7 @@ from constitution.display.blocks import Block, Column, Line, Page, Said, Section
 from constitution.display.labels import between, percent
 from constitution.display.words import beginning
 from constitution.intervals import Interval
-from constitution.steps.refusals.measure import Against, CueCount, Hard, Label, Measured, Tally
+from constitution.steps.refusals.measure import OTHERS, Against, CueCount, Hard, Label, Measured, Tally
 from constitution.steps.refusals.tag import KINDS, REFUSES_FROM, RefusalKind
 
 MOST = 20
@@ -24,7 +24,8 @@ _KINDS: Mapping[RefusalKind, str] = {
     "none": "answered",
 }
 _TONES: Mapping[RefusalKind, Tone] = {"full": "bad", "partial": "warn", "none": "good"}
-_SHARES = ("full", "partial", "refused", "95 % interval")
+_SHARES = ("full", "partial", "refused", "95 % interval", "of")
+_RIGHT = ("accuracy", "95 % interval", "of", "precision", "recall")
 _TITLES = {"side": "by answer", "model": "by model", "class": "by class", "file": "by file"}
 
 
@@ -74,6 +75,10 @@ def _parts(
     yield from _hardest(found)
     if out is not None:
         yield Said("written", line(out, Span("  every row with its kind and its cues", "quiet")))
+    elif found.whole.answers:
+        yield Section(
+            (Said("next", line(Span("--out FILE", "name"), "  writes every row with its kind and its cues")),)
+        )
 
 
 def _head(
@@ -167,27 +172,39 @@ def _against(found: Against, columns: Mapping[str, Sequence[str]]) -> Iterator[B
 
 
 def _by(title: str, tallies: Mapping[str, Tally]) -> Table:
-    ordered = sorted(tallies.items(), key=lambda item: -item[1].answers)
     labelled = any(tally.labelled for tally in tallies.values())
-    names = ("accuracy", "95 % interval", "precision", "recall") if labelled else _SHARES
-    columns = (Column(""), *(Column(name, numbers=True) for name in ("of", *names)))
+    ordered = sorted(
+        (item for item in tallies.items() if item[0] != OTHERS), key=lambda item: -_counting(item[1], labelled)
+    )
+    columns = (Column(""), *(Column(name, numbers=True) for name in (_RIGHT if labelled else _SHARES)))
     rows = [_group(name, tally, labelled) for name, tally in ordered[:MOST]]
     if len(ordered) > MOST:
-        rest = sum(tally.answers for _, tally in ordered[MOST:])
-        more = f"{len(ordered) - MOST:,} others; --json tells all"
-        rows.append((line(Span(more, "quiet")), line(f"{rest:,}"), *[()] * (len(columns) - 2)))
+        rest = sum(_counting(tally, labelled) for _, tally in ordered[MOST:])
+        more = line(Span(f"{len(ordered) - MOST:,} others; --json tells all", "quiet"))
+        of = [column.title for column in columns].index("of")
+        rows.append((more, *(line(f"{rest:,}") if at == of else () for at in range(1, len(columns)))))
+    if OTHERS in tallies:
+        rows.append(_group(OTHERS, tallies[OTHERS], labelled))
     return Table(title, columns, tuple(rows))
 
 
+def _counting(tally: Tally, labelled: bool) -> int:
+    """Answers that the shares are of."""
+    return tally.labelled if labelled else tally.read
+
+
 def _group(name: str, tally: Tally, labelled: bool) -> tuple[Line, ...]:
-    unread = (Span(f"  {tally.unread:,} not read", "warn"),) if tally.unread else ()
-    first = (line(Span(name, "name"), *unread), line(f"{tally.answers:,}"))
+    """A line of a table; beside its name stand the answers that are in none of its shares."""
+    without = tally.read - tally.labelled if labelled else 0
+    left = [f"{count:,} {why}" for count, why in ((tally.unread, "not read"), (without, "without a label")) if count]
+    first = line(Span(name, "name"), *((Span(f"  {', '.join(left)}", "warn"),) if left else ()))
+    of = line(f"{_counting(tally, labelled):,}")
     if labelled:
         right = tally.accuracy
-        return (*first, line(_short(right)), line(_interval(right)), line(_short(tally.precision)),
+        return (first, line(_short(right)), line(_interval(right)), of, line(_short(tally.precision)),
                 line(_short(tally.recall)))  # fmt: skip
     shares = (tally.share("full"), tally.share("partial"), tally.share("full", "partial"))
-    return (*first, *(line(_short(each)) for each in shares), line(_interval(shares[-1])))
+    return (first, *(line(_short(each)) for each in shares), line(_interval(shares[-1])), of)
 
 
 def _short(found: Interval | None) -> str:
@@ -218,6 +235,9 @@ def _wordings(cue: CueCount) -> str:
 
 
 def _hardest(found: Measured) -> Iterator[Block]:
+    right = found.whole.accuracy
+    if right is not None and right.value == 1.0:
+        yield Section((Said("hardest", line("none: tagger and people agree on every row")),))
     if not found.hardest:
         return
     title = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -42,7 +43,7 @@ rows = st.lists(st.tuples(answers, refusals), max_size=40)
 def tagged(label: Label | None, kind: RefusalKind, points: float = 0.0, text: str = "") -> tuple[Answer, Refusal]:
     """One row, and what the tagger says of it."""
     cue = Cue("refuses", "I cannot", 0, points)
-    return Answer(text or "I cannot.", label=label, said=label or ""), Refusal(kind, (cue,), "en")
+    return Answer(text or f"I cannot. {points}", label=label, said=label or ""), Refusal(kind, (cue,), "en")
 
 
 def refuses(label: str) -> bool:
@@ -170,12 +171,15 @@ def test_labels_that_only_say_refused_have_no_three_ways() -> None:
     assert made.rows["refused"] == {"full": 0, "partial": 1, "none": 0}
 
 
-def test_refused_beside_partial_is_full() -> None:
-    """Where some labels say partial, a plain refusal is a full one."""
-    made = measure([tagged("refused", "full"), tagged("partial", "partial")]).whole
-    assert set(made.rows) == {"full", "partial"}
+def test_refused_beside_partial_stays_refused() -> None:
+    """Three ways are of the answers whose label tells them; those of parts add up to those of the whole."""
+    told = [tagged("refused", "full"), tagged("partial", "full"), tagged("full", "full"), tagged("none", "none")]
+    made = measure(told).whole
+    assert set(made.rows) == {"full", "partial", "refused", "none"}
     assert made.exact is not None
-    assert made.exact.value == 1.0
+    assert (made.exact.value, made.exact.n) == (2 / 3, 3)
+    parts = [measure(part).whole.exact for part in (told[:1], told[1:2], told[2:])]
+    assert [part and part.n for part in parts] == [None, 1, 2]
 
 
 def test_only_nones_have_no_three_ways() -> None:
@@ -210,7 +214,9 @@ def test_hardest_without_labels_are_nearest_to_the_threshold() -> None:
 @given(rows, st.integers(0, 5))
 def test_the_hardest_of_all(found: list[tuple[Answer, Refusal]], most: int) -> None:
     """A heap keeps what sorting everything would."""
-    made = measure(found, most)
+    made = measure(
+        ((replace(answer, text=f"I cannot do {n}."), refusal) for n, (answer, refusal) in enumerate(found)), most
+    )
     differ = [
         -abs(points_of(refusal) - REFUSES_FROM)
         for answer, refusal in found
@@ -218,6 +224,32 @@ def test_the_hardest_of_all(found: list[tuple[Answer, Refusal]], most: int) -> N
     ]
     if made.labels:
         assert [-abs(each.points - REFUSES_FROM) for each in made.hardest] == sorted(differ)[:most]
+
+
+@given(st.lists(st.sampled_from([0.5, 3.0, 3.5, 5.0, 9.0]), max_size=30), st.integers(1, 4))
+def test_the_same_text_is_hard_once(points: list[float], most: int) -> None:
+    """Of rows with the same text the first is shown, however many others are, and whatever came between."""
+    found = [(Answer(f"x{each}", n), tagged(None, "full", each)[1]) for n, each in enumerate(points)]
+    first = {each: points.index(each) for each in points}
+    nearest = sorted(first, key=lambda each: (abs(each - REFUSES_FROM), first[each]))[:most]
+    assert [each.answer.number for each in measure(found, most).hardest] == [first[each] for each in nearest]
+
+
+def test_answers_of_one_row_stand_apart() -> None:
+    """By class within each side; a draft that is rejected too speaks once for its cues, another row's again."""
+    cue = Refusal("full", (Cue("refuses", "I cannot", 0, 6.0),), "en")
+    rows = [
+        (Answer("I cannot.", row, f"r{row}", side=side, groups=(("side", side), ("class", "a"))), cue)
+        for row in (1, 2)
+        for side in ("draft", "rejected", "rejected")
+    ]
+    made = measure(rows)
+    assert {name: {value: tally.answers for value, tally in each.items()} for name, each in made.by.items()} == {
+        "side": {"draft": 2, "rejected": 4}, "draft by class": {"a": 2}, "rejected by class": {"a": 4},
+    }  # fmt: skip
+    assert (made.cues["refuses"].answers, made.cues["refuses"].points) == (2, 12.0)
+    assert dict(made.cues["refuses"].wordings) == {"i cannot": 2}
+    assert len(made.hardest) == 1
 
 
 def test_unread_answers_are_in_no_figure() -> None:

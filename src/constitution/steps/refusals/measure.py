@@ -112,27 +112,22 @@ class Tally:
 
     @property
     def exact(self) -> Interval | None:
-        """How often both say the same of full, partial and none; None where no label tells full from partial."""
-        rows = self.rows
-        told = [(label, kind, count) for label, kinds in rows.items() for kind, count in kinds.items()]
-        if "refused" in rows or not any(label in ("full", "partial") for label in rows):
+        """How often both say the same of full, partial and none; None where no label tells full from partial.
+
+        Answers whose label says only that something is refused are left out.
+        """
+        told = [(label, kind, count) for (label, kind), count in self.confusion.items() if count and label != "refused"]
+        if all(label == "none" for label, *_ in told):
             return None
         return share(sum(count for label, kind, count in told if label == kind), sum(count for *_, count in told))
 
     @property
     def rows(self) -> Mapping[Label, Mapping[RefusalKind, int]]:
-        """The confusion as a table, without labels that nobody gave.
-
-        Where some labels say `partial`, a plain refusal is meant as a full one.
-        """
-        counts = Counter(self.confusion)
-        if any(label == "partial" for label, _ in counts):
-            for kind in KINDS:
-                counts["full", kind] += counts.pop(("refused", kind), 0)
+        """The confusion as a table, without labels that nobody gave."""
         return {
-            label: {kind: counts[label, kind] for kind in KINDS}
+            label: {kind: self.confusion[label, kind] for kind in KINDS}
             for label in LABELS
-            if any(counts[label, kind] for kind in KINDS)
+            if any(self.confusion[label, kind] for kind in KINDS)
         }
 
     def _count(self, refused: bool, tagged: bool) -> int:
@@ -213,17 +208,18 @@ class Measured:
 
     whole: Tally = field(default_factory=Tally)
     by: dict[str, dict[str, Tally]] = field(default_factory=dict)
-    """By what rows have besides (`side`, `model`, `class`, `file`), and its values; each adds up to the whole."""
+    """By what rows have besides (`side`, `model`, `class`, `file`), and its values; each adds up to the whole. Where
+    rows have several answers, all but `side` stand apart for each: `chosen by class` adds up to what is chosen."""
     against: Against = field(default_factory=Against)
     labels: Counter[tuple[str, Label]] = field(default_factory=Counter)
     """Labels as they stand there, with what they are read as."""
     languages: Counter[str | None] = field(default_factory=Counter)
     """ISO 639 codes; None for those that have no cues."""
     cues: dict[str, CueCount] = field(default_factory=dict)
-    """Groups of cues that counted."""
+    """Groups of cues that counted. A text that a row has twice, as its draft and as what is rejected, counts once."""
     hardest: tuple[Hard, ...] = ()
     """Where there are labels, rows that differ from them, those first that the tagger is surest of; else rows whose
-    points are nearest to the threshold."""
+    points are nearest to the threshold. Of the same text the first."""
 
 
 def measure(tagged: Iterable[tuple[Answer, Refusal]], hardest: int = HARDEST) -> Measured:
@@ -236,12 +232,18 @@ def measure(tagged: Iterable[tuple[Answer, Refusal]], hardest: int = HARDEST) ->
     found = Measured()
     words: Counter[tuple[str, str]] = Counter()
     differing, near = _Most(hardest), _Most(hardest)
+    row, texts = (0, ""), set[str]()
     for answer, refusal in tagged:
         found.whole.add(answer.label, refusal)
         for by, value in answer.groups:
-            _group(found.by.setdefault(by, {}), value).add(answer.label, refusal)
+            name = f"{answer.side} by {by}" if answer.side and by != "side" else by
+            _group(found.by.setdefault(name, {}), value).add(answer.label, refusal)
         found.languages[refusal.language] += 1
-        _count_cues(found.cues, words, refusal)
+        if not answer.side or row != (answer.number, answer.place):
+            row, texts = (answer.number, answer.place), set()
+        if answer.text not in texts:
+            _count_cues(found.cues, words, refusal)
+        texts.add(answer.text)
         if answer.label is not None:
             found.labels[answer.said, answer.label] += 1
         if refusal.language is None:
@@ -283,12 +285,16 @@ def _count_cues(cues: dict[str, CueCount], words: Counter[tuple[str, str]], refu
 
 
 class _Most:
-    """The rows with the most of something, the earlier ones first where they have as much."""
+    """The rows with the most of something, the earlier ones first where they have as much; each text once.
+
+    The same text has the same points: when it comes again, it is either kept still, or has too little as before.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._heap: list[tuple[float, int, Hard]] = []
+        self._heap: list[tuple[float, int, int, Hard]] = []
         self._added = 0
+        self._texts: set[int] = set()
 
     def add(self, much: float, answer: Answer, refusal: Refusal, points: float) -> None:
         """Keep a row, or forget it."""
@@ -298,11 +304,15 @@ class _Most:
             return
         if len(self._heap) == self._most and key < self._heap[0][:2]:
             return
-        hard = Hard(_shortened(answer, refusal.cues), refusal, points)
+        text = hash(answer.text)
+        if text in self._texts:
+            return
+        self._texts.add(text)
+        entry = (*key, text, Hard(_shortened(answer, refusal.cues), refusal, points))
         if len(self._heap) < self._most:
-            heapq.heappush(self._heap, (*key, hard))
+            heapq.heappush(self._heap, entry)
         else:
-            heapq.heapreplace(self._heap, (*key, hard))
+            self._texts.discard(heapq.heapreplace(self._heap, entry)[2])
 
     def __iter__(self) -> Iterator[Hard]:
         return (hard for *_, hard in sorted(self._heap, reverse=True))
