@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from constitution import Completion, Constitution, Refusal, Request, ScriptedEngine, tag_refusal
 from constitution.cli.app import app
+from constitution.errors import RequestRefused
 from tests.scripted_judges import PRINCIPLES
 from tests.scripted_runs import prompts, tiny
 
@@ -221,6 +222,10 @@ def test_standard_input(file: str) -> None:
     """As `-`."""
     done = run("refusals - --json", json.dumps({"text": FULL}).encode())
     assert json.loads(done.stdout)["kinds"]["full"] == 1
+    for piped in (FULL, f"text\n{FULL}"):
+        told = run("refusals -", piped.encode())
+        assert told.exit_code == 2
+        assert "plain text and CSV are known by their names: write them to a file in .txt or .csv first" in told.output
 
 
 def test_several_files(file: str) -> None:
@@ -261,6 +266,25 @@ def test_a_run(tmp_path: Path) -> None:
     }
     sft = data(f"refusals {next((tmp_path / 'data' / 'sft').glob('*.jsonl'))}")
     assert (sft["answers"], sft["people"]) == (5, None)
+
+
+def test_exported_traces_and_drops(tmp_path: Path) -> None:
+    """Their drafts are read; a row without one, which failed or was turned away, is told and no error."""
+
+    def failing(request: Request) -> Completion:
+        if request.record == "r1":
+            raise RequestRefused("no")
+        return refusing(request)
+
+    made = tiny(tmp_path).generate(
+        prompts(3), tmp_path / "run", model=ScriptedEngine(failing), progress=False, anyway=True
+    )
+    made.export(tmp_path / "data")
+    for kind, answers in (("traces", 2), ("drops", 0)):
+        (file,) = (tmp_path / "data" / kind).glob("*.parquet")
+        found = data(f"refusals {file}", 0 if answers else 1)
+        assert found["answers"] == answers
+        assert found["notes"][0].startswith("rows without a draft, in which nothing was answered: ")
 
 
 def test_rows_of_a_run_are_its_inputs(tmp_path: Path) -> None:

@@ -120,7 +120,10 @@ def refusals(
         source = AnswerFiles(files, Named(text, label, against), bad_rows=kept, limit=limit)
         found = measure(_tagged(iter(source), write), hardest)
     columns = {role: tuple(names) for role, names in source.columns.items() if names}
-    return Refusals(tuple(files), found, columns, source.dropped, tuple(source.left_out), written)
+    notes = list(source.left_out)
+    if source.without_draft:
+        notes.append(f"rows without a draft, in which nothing was answered: {source.without_draft:,}")
+    return Refusals(tuple(files), found, columns, source.dropped, tuple(notes), written)
 
 
 def _refuse_twice(files: Sequence[str], columns: Mapping[str, str | None]) -> None:

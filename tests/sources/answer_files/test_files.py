@@ -16,6 +16,7 @@ from constitution.errors import PromptFileError
 from constitution.sources.answer_files import AnswerFiles, Named, files
 from constitution.sources.answer_files.files import MOST_SHAPES
 from constitution.sources.answer_files.named import Found, columns_of
+from constitution.sources.prompts.json_lines import MAX_LINE
 from constitution.steps.refusals.measure import Answer
 
 ROWS: list[dict[str, Any]] = [
@@ -166,6 +167,37 @@ def test_bad_rows(tmp_path: Path, row: str, message: str) -> None:
     source = AnswerFiles([str(file)], Named(), bad_rows="drop")
     assert [each.text for each in source] == ["Yes.", "No."]
     assert (source.dropped, source.rows) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.jsonl", "Sure.\n", 'expected a JSON object like {"text": "..."}; plain text, one answer a line'),
+        ("a.jsonl", "7\n", 'like {"text": "..."}; plain text, one answer a line'),
+        ("a.jsonl", '{"text": "a"}\n["a"]\n', 'a.jsonl:2:1: expected a JSON object like {"text": "..."}'),
+        ("a.json", "[7]", 'a.json: row 1: expected a JSON object like {"text": "..."}'),
+        ("a.jsonl", '{"text": "' + "x" * MAX_LINE + '"}', "the most that one row may have"),
+        ("a.jsonl", '{"text": [{"role": "assistant", "content": [{"type": "image"}]}]}', "only texts are read"),
+        ("a.pdf", "%PDF", "rows are read from text"),
+    ],
+)  # fmt: skip
+def test_messages_speak_of_answers(tmp_path: Path, name: str, data: str, message: str) -> None:
+    """Nothing here is a prompt."""
+    (tmp_path / name).write_text(data)
+    found = told(str(tmp_path / name))
+    assert message in found
+    assert "prompt" not in found.replace(str(tmp_path), "")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_rows_of_ours_without_a_draft(tmp_path: Path, form: str) -> None:
+    """Traces and drops have such rows: they are counted, and no error; elsewhere an empty draft is one."""
+    for draft in ("No.", {"text": "No."}):
+        rows = [{"draft": draft, "outcome": "paired"}] + [{"draft": None, "outcome": "failed"}] * 2
+        source = AnswerFiles([written(tmp_path, form, rows)], Named())
+        assert [each.text for each in source] == ["No."]
+        assert (source.without_draft, source.rows, source.dropped) == (2, 3, 0)
+    assert "found null" in told(written(tmp_path, form, [{"draft": "No."}, {"draft": None}]))
 
 
 def test_all_bad_rows_are_told_at_once(tmp_path: Path) -> None:

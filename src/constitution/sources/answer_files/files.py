@@ -56,6 +56,8 @@ class AnswerFiles:
         """Rows that were left out."""
         self.rows = 0
         """Rows that were read."""
+        self.without_draft = 0
+        """Of our traces and drops, rows that have no draft: nothing was answered there."""
         self.columns: dict[str, dict[str, None]] = {"answer": {}, "label": {}, "against": {}, "model": {}, "class": {}}
         """Names of columns by what they are, in the order in which they were found."""
         self.left_out: dict[str, None] = {}
@@ -101,7 +103,9 @@ class AnswerFiles:
                 self.rows += 1
                 number += 1
                 try:
-                    yield self._answers(row, number, file, shapes)
+                    answers = self._answers(row, number, file, shapes)
+                    self.without_draft += not answers
+                    yield answers
                 except LineError as error:
                     self._bad(row, error)
 
@@ -126,7 +130,7 @@ class AnswerFiles:
         if kind == "parquet":
             return parquet_rows(stream, file, table)
         if kind == "array":
-            return map(_of_text, array_rows(stream, file))
+            return (_of_answer(row, file) for row in array_rows(stream, file))
         return _line_rows(stream, file, plain=kind == "text")
 
     def _note(self, what: str) -> None:
@@ -152,6 +156,8 @@ class AnswerFiles:
                 raise
             if len(shapes) < MOST_SHAPES:
                 shapes[names] = found
+        if found.answers == ("draft",) and "outcome" in row.value and _is_blank(row.value["draft"]):
+            return []
         label, said = self._label(row, found.label)
         other, _ = self._label(row, found.against)
         groups = self._groups(row.value, found, file)
@@ -174,9 +180,7 @@ class AnswerFiles:
         ):  # fmt: skip
             self.columns[role] |= dict.fromkeys(column for column in columns if column is not None)
         if found.own is not None:
-            self._note(
-                f'the column "{found.own}" holds tags of ours, no labels; --label {found.own} takes it for one'
-            )
+            self._note(f'the column "{found.own}" holds tags of ours, no labels; --label {found.own} takes it for one')
         return found
 
     def _label(self, row: RawRow, column: str | None) -> tuple[Label | None, str]:
@@ -230,11 +234,29 @@ class AnswerFiles:
             raise PromptFileError(tuple(problems))
 
 
-def _of_text(row: RawRow) -> RawRow:
-    """A row of an array of texts; they are read as prompts."""
-    if row.raw.startswith(b'"') and not isinstance(row.value, LineError):
-        return replace(row, value={"text": row.value["prompt"]})
-    return row
+def _of_answer(row: RawRow, file: str) -> RawRow:
+    """A row of an array of texts, or of what is no row; they are read as prompts."""
+    if isinstance(row.value, LineError):
+        return replace(row, value=_no_row(row.value, row.raw, file))
+    return replace(row, value={"text": row.value["prompt"]}) if row.raw.startswith(b'"') else row
+
+
+def _no_row(error: LineError, body: bytes, file: str) -> LineError:
+    """What is told of a line or an item that is no object: what a row of answers looks like."""
+    if not error.message.startswith("expected a JSON object"):
+        return error
+    message = 'expected a JSON object like {"text": "..."}'
+    if not body.lstrip().startswith((b"[", b'"')) and file == "-":
+        message += "; plain text and CSV are known by their names: write them to a file in .txt or .csv first"
+    elif not body.lstrip().startswith((b"[", b'"')):
+        message += "; plain text, one answer a line, wants a name in .txt, a table one in .csv"
+    return LineError(error.path, message, error.column)
+
+
+def _is_blank(draft: object) -> bool:
+    """Whether an exported trace or drop has no first answer: it failed before, or was turned away."""
+    text = draft.get("text") if isinstance(draft, Mapping) else draft
+    return text is None or (isinstance(text, str) and not text.strip())
 
 
 def _name(value: object) -> str:
@@ -261,5 +283,5 @@ def _line_rows(stream: BufferedReader, file: str, *, plain: bool) -> Iterator[Ra
             too_long(body)
             value = {"text": as_text(body)} if plain else parse_object(body)
         except LineError as error:
-            value = error
+            value = _no_row(error, body, file)
         yield RawRow(value, body, file, number, typed=not plain)

@@ -32,7 +32,7 @@ _FOREIGN = {
     b"PK\x03\x04": "a zip archive or an Excel sheet; unpack it, or save the sheet as CSV",
     b"BZh": "a bzip2 archive; unpack it, or pack it with gzip or zstd",
     b"\xfd7zXZ": "an xz archive; unpack it, or pack it with gzip or zstd",
-    b"%PDF": "a PDF file; prompts are read from text",
+    b"%PDF": "a PDF file; rows are read from text",
 }
 """How files begin that are often taken for text."""
 _ONE_OBJECT = re.compile(rb"(\xef\xbb\xbf)?\s*\{[ \t]*[\r\n]")
@@ -226,7 +226,7 @@ def unreadable(name: str, error: OSError | ValueError) -> PromptFileError:
     if isinstance(error, FileNotFoundError):
         what = "there is no such file"
     elif isinstance(error, IsADirectoryError):
-        what = "is a folder; name a file of prompts in it"
+        what = "is a folder; name a file in it"
     elif isinstance(error, PermissionError):
         what = "may not be read; look at its permissions"
     else:

@@ -65,7 +65,7 @@ def lines(file: BinaryIO, offset: int, number: int, *, ends: bool = False) -> It
 def too_long(raw: bytes) -> None:
     """Refuse a line of more than `MAX_LINE` bytes."""
     if len(raw) > MAX_LINE:
-        raise LineError((), f"the line is longer than {MAX_LINE:,} bytes, the most that one prompt may have")
+        raise LineError((), f"the line is longer than {MAX_LINE:,} bytes, the most that one row may have")
 
 
 def as_text(raw: bytes) -> str:

@@ -165,7 +165,7 @@ def _joined(parts: list[Any] | tuple[Any, ...], path: JsonPath) -> str:
         text = part.get("text") if isinstance(part, Mapping) else None
         if type != "text" or not isinstance(text, str):
             what = f"a part of type {_quoted(type)}" if isinstance(type, str) else kind(part)
-            reason = "prompts are texts, images and sound cannot be read; leave the row out"
+            reason = "only texts are read, images and sound cannot be read; leave the row out"
             if isinstance(part, str) or isinstance(text, str):
                 reason = "write a text as such a part"
             raise LineError((*path, index), f'expected {{"type": "text", "text": "..."}}, found {what}: {reason}')
