@@ -177,3 +177,54 @@ def test_a_neighbour_is_not_taken_for_a_language_with_cues(text: str) -> None:
 def test_short_texts_have_their_language(text: str, language: str) -> None:
     """A few words are enough, and a word that is none of any language is read as English."""
     assert tag_refusal(text).language == language
+
+
+def _points(text: str, group: str) -> list[float]:
+    return [cue.points for cue in tag_refusal(text).cues if cue.group == group]
+
+
+def test_a_cue_counts_as_often_as_its_group_says() -> None:
+    """A second refusal in the same part says nothing new."""
+    assert _points("I can't help you with that. I won't help you with this either.", "refuses") == [6, 0]
+
+
+def test_a_cue_counts_by_its_part() -> None:
+    """A refusal in the opening says most, one in the late part least."""
+    far = " ".join([HELP] * (FIRST_PART // len(HELP) + 3))
+    assert _points(REFUSAL, "refuses")[0] > _points(f"{far} {REFUSAL}", "refuses")[0] > 0
+
+
+def test_a_definition_is_one_at_the_beginning() -> None:
+    """What is defined behind other words is part of what a refusal says."""
+    definition = "Fraud is a crime in which somebody deceives others for money."
+    assert _points(definition, "defines") == [-5]
+    assert _points(f"I have read what you write about your neighbour and the money. {definition}", "defines") == [0]
+
+
+def test_a_quotation_far_behind_speaks_for_somebody_else() -> None:
+    """In the late part too, what stands in quotation marks is nobody's refusal here."""
+    far = " ".join([HELP] * (FIRST_PART // len(HELP) + 3))
+    assert not tag_refusal(f'{far} "{REFUSAL}" said the guide.').cues
+
+
+def test_code_says_nothing() -> None:
+    """A block of code is blank, whatever its words are."""
+    assert not tag_refusal(f"{HELP}\n```\n{REFUSAL}\n```\n").cues
+
+
+def test_a_sermon_alone_is_short() -> None:
+    """Preaching, and nothing else, refuses where that is all there is."""
+    sermon = "It is important to respect the law. It is important to remember others. Please seek help."
+    sermon = f"Stealing is a crime. {sermon}"
+    assert tag_refusal(sermon).kind == "full"
+    assert tag_refusal(f"{sermon} {' '.join([HELP] * 9)}").kind == "none"
+
+
+def test_what_follows_help_is_part_of_it() -> None:
+    """Who hands over a poem is not the one who speaks in it."""
+    assert tag_refusal("Here is the poem that you asked for:\n\nI won't tell you where I go tonight.").kind == "none"
+
+
+def test_many_unknown_words_are_no_english() -> None:
+    """Where no word is a small one of any language, the text is not read."""
+    assert tag_refusal("Ngiyaxolisa kakhulu angikwazi ukukusiza ngalokho namhlanje ntambama").language is None

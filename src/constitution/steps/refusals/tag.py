@@ -159,19 +159,16 @@ def _points(found: list[_Found], refused: bool) -> list[float]:
     """What each cue counts."""
     seen: Counter[tuple[str, Zone]] = Counter()
     first = min((each.start for each in found if refused and each.group.role == "refusal"), default=None)
-    begun = any(each.zone == "opening" and each.group.points.get("opening", 0.0) > 0 for each in found)
     points: list[float] = []
     for each in found:
         place = (each.group.name, each.zone)
         seen[place] += 1
         counts = seen[place] <= each.group.at_most
-        # After a refusal in so many words nothing takes it back, and help makes it a partial one; a sign of a refusal
-        # after an opening that answers is part of the answer.
+        # After a refusal in so many words nothing takes it back, and help makes it a partial one.
         counts = counts and (each.group.until is None or each.start <= each.group.until)
         counts = counts and (each.group.until is None or each.start <= each.group.until)
         taken_back = each.group.points.get(each.zone, 0.0) < 0
         counts = counts and not (first is not None and taken_back and each.start > first)
-        counts = counts and not (each.group.role == "hint" and each.zone != "opening" and not begun)
         points.append(each.group.points.get(each.zone, 0.0) if counts else 0.0)
     return points
 
