@@ -48,9 +48,10 @@ class Language:
         self.groups = groups
         self.late = late
         """Words of refusal: one of them must stand in the late part before anything there is read."""
-        begins = sorted({anchor[: 2 if spaced else 1] for anchor in late})
-        self.gates = tuple(before + each for each in begins for before in ((" ", "\n") if spaced else ("",)))
-        """What they begin with, and what stands before."""
+        self.gates: dict[str, list[str]] = {}
+        """The same by what they begin with, which is looked for first."""
+        for anchor in late:
+            self.gates.setdefault(anchor[: 3 if spaced else 1], []).append(anchor)
         self._cues = [(group, each) for group in groups for each in group.phrases]
         self.starts = _starts(self._cues)
         """Numbers of cues by the first word that they can begin with, then by the second; under None those of any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from constitution.steps.filter.language_data import STOP_WORDS
@@ -144,18 +145,18 @@ def without_ends(text: str) -> str:
     return text.translate(_NO_ENDS) if text.isascii() else _ENDS.sub(" ", text)
 
 
-def windows(
-    whole: str, start: int, anchors: tuple[str, ...], gates: tuple[str, ...], spaced: bool = True
-) -> list[tuple[int, str]]:
+def windows(whole: str, start: int, anchors: Mapping[str, list[str]], spaced: bool = True) -> list[tuple[int, str]]:
     """What stands at words of refusal from `start` on, with the word before, and the place where each begins.
 
-    Without any of the `gates`, which begin the anchors, there are none. In scripts without spaces the word before is
-    two characters.
+    Args:
+        whole: a text that was made ready.
+        start: where to begin.
+        anchors: words of refusal by what they begin with.
+        spaced: in scripts without spaces the word before is two characters.
     """
     found: list[tuple[int, str]] = []
-    if all(whole.find(gate, start) < 0 for gate in gates):
-        return found
-    places = {place for anchor in anchors if whole.find(anchor, start) >= 0 for place in _places(whole, start, anchor)}
+    near = [anchor for gate, group in anchors.items() if whole.find(gate, start) >= 0 for anchor in group]
+    places = {place for anchor in near for place in _places(whole, start, anchor)}
     for place in sorted(places)[:WINDOWS]:
         if _said(whole, place):
             continue
