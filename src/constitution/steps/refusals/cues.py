@@ -16,8 +16,8 @@ from constitution.steps.refusals.phrases import Phrase, phrase
 
 LANGUAGES = ("en", "de", "fr", "es", "zh")
 """ISO 639 codes of the languages that have cues."""
-Role: TypeAlias = Literal["none", "refusal", "hint", "offer", "help"]
-"""What cues are: look-alikes, refusals in so many words, signs of one or of the opposite, talk of help, help."""
+Role: TypeAlias = Literal["none", "refusal", "hint", "help"]
+"""What cues are: look-alikes, refusals in so many words, signs of one or of the opposite, help."""
 Zone: TypeAlias = Literal["opening", "early", "late"]
 ZONES: tuple[Zone, ...] = get_args(Zone)
 

@@ -163,13 +163,11 @@ def _points(found: list[_Found], refused: bool) -> list[float]:
     for each in found:
         place = (each.group.name, each.zone)
         seen[place] += 1
-        counts = seen[place] <= each.group.at_most
-        # After a refusal in so many words nothing takes it back, and help makes it a partial one.
-        counts = counts and (each.group.until is None or each.start <= each.group.until)
-        counts = counts and (each.group.until is None or each.start <= each.group.until)
-        taken_back = each.group.points.get(each.zone, 0.0) < 0
-        counts = counts and not (first is not None and taken_back and each.start > first)
-        points.append(each.group.points.get(each.zone, 0.0) if counts else 0.0)
+        worth = each.group.points.get(each.zone, 0.0)
+        counts = seen[place] <= each.group.at_most and (each.group.until is None or each.start <= each.group.until)
+        # After a refusal in so many words nothing takes it back; help makes it a partial one.
+        taken_back = first is not None and worth < 0 and each.start > first
+        points.append(worth if counts and not taken_back else 0.0)
     return points
 
 
