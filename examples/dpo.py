@@ -7,7 +7,6 @@ python examples/dpo.py --model Qwen/Qwen2.5-1.5B-Instruct --out runs/qwen    # t
 from __future__ import annotations
 
 from evaluation import Answer
-from prompts import TRAINED, questions
 from story import (
     BEFORE,
     REVISED,
@@ -24,9 +23,10 @@ from story import (
     serving,
     weights_of,
 )
-from training import chosen_log_probability, dpo
 
 import constitution as c
+from constitution.proof.questions import TRAINED, questions
+from constitution.proof.trainer import chosen_log_probability, dpo
 
 
 def story(options: Options, serve: Serve, weights: str) -> dict[str, list[Answer]]:

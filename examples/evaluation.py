@@ -6,9 +6,6 @@ other, so everything is counted by prompt: the mean of its answers, then the mea
 
 from __future__ import annotations
 
-import random
-import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,17 +16,8 @@ from rich.table import Table
 
 from constitution import tag_refusal
 from constitution.intervals import Interval, mean
-
-DRAWS = 4000
-"""Of the bootstrap."""
-FEWEST_MOVED = 6
-"""Prompts that must differ before a change is told: six that all move one way have p = 0.03 by the sign test."""
-_PLAIN = """
-about advice begin beginner best better common could difficult does from give good have helps people mistakes make makes
-some should that this usually what when which with your
-"""
-PLAIN = frozenset(_PLAIN.split())
-"""Words of a question that say nothing about its subject."""
+from constitution.proof.paired import Difference, bootstrap, by_prompt, difference
+from constitution.proof.topic import subject_of, takes_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,71 +81,22 @@ SHARES: Mapping[str, Callable[[Answer], float | None]] = {
 MEASURES: Mapping[str, Callable[[Answer], float | None]] = {**SHARES, "words": words}
 
 
-def takes_up(question: str, text: str) -> bool:
-    """Whether a content word of the question stands in a text, in any of its forms; True where there is none."""
-    stems = subject_of(question)
-    return not stems or any(re.search(rf"\b{stem}", text.lower()) for stem in stems)
-
-
-def subject_of(question: str) -> tuple[str, ...]:
-    """Stems of the content words of a question: those with four letters or more that are not PLAIN."""
-    found = re.findall(r"[a-z]{4,}", question.lower())
-    return tuple(dict.fromkeys(_stem(word) for word in found if word not in PLAIN))
-
-
-def _stem(word: str) -> str:
-    stem = re.sub(r"(ings?|ers?|ies|es|ed|s|e|y)$", "", word)
-    stem = re.sub(r"([bdgmnprt])\1$", r"\1", stem)
-    return stem if len(stem) > 2 else word
-
-
-def by_prompt(answers: Sequence[Answer], measure: Callable[[Answer], float | None]) -> dict[str, float]:
-    """The mean of each prompt's answers; prompts that have none are left out."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for answer in answers:
-        if (value := measure(answer)) is not None:
-            found[answer.prompt].append(value)
-    return {prompt: fmean(values) for prompt, values in found.items()}
+def values_of(answers: Sequence[Answer], measure: Callable[[Answer], float | None]) -> dict[str, float]:
+    """The mean of each prompt's answers."""
+    return by_prompt((answer.prompt, measure(answer)) for answer in answers)
 
 
 def level(answers: Sequence[Answer], name: str) -> Interval | None:
     """A measure of one model: Wilson's interval over prompts for shares, the bootstrap for the rest."""
-    values = list(by_prompt(answers, MEASURES[name]).values())
+    values = list(values_of(answers, MEASURES[name]).values())
     if not values:
         return None
     return mean(fmean(values), len(values)) if name in SHARES else bootstrap(values)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What changed, paired by prompt."""
-
-    by: Interval
-    moved: int
-    """Prompts whose mean is another one."""
-
-    @property
-    def told(self) -> bool:
-        """Whether this many prompts can tell that something changed."""
-        return not self.by.holds_zero and self.moved >= FEWEST_MOVED
-
-
-def difference(before: Sequence[Answer], after: Sequence[Answer], name: str) -> Difference | None:
+def change(before: Sequence[Answer], after: Sequence[Answer], name: str) -> Difference | None:
     """After minus before, over the prompts that both answered."""
-    first, second = by_prompt(before, MEASURES[name]), by_prompt(after, MEASURES[name])
-    changes = [second[prompt] - first[prompt] for prompt in sorted(first.keys() & second.keys())]
-    if not changes:
-        return None
-    return Difference(bootstrap(changes), sum(change != 0 for change in changes))
-
-
-def bootstrap(values: Sequence[float]) -> Interval:
-    """The mean of some numbers; the interval holds 95 % of the means of samples drawn from them with replacement."""
-    draw = random.Random(0)  # noqa: S311 - no secret: the same numbers shall give the same interval
-    means = sorted(fmean(draw.choices(values, k=len(values))) for _ in range(DRAWS))
-    value = fmean(values)
-    low, high = means[round(0.025 * DRAWS)], means[round(0.975 * DRAWS) - 1]
-    return Interval(value, min(low, value), max(high, value), len(values))
+    return difference(values_of(before, MEASURES[name]), values_of(after, MEASURES[name]))
 
 
 Stages = Mapping[str, Sequence[Answer]]
@@ -171,9 +110,9 @@ def figures(stages: Stages) -> dict[str, Any]:
     for measure in MEASURES:
         row: dict[str, Any] = {name: _plain(level(stages[name], measure)) for name in names}
         for first, second in steps(names):
-            change = difference(stages[first], stages[second], measure)
-            row[f"{second} - {first}"] = change and {
-                **_plain(change.by), "moved": change.moved, "told": change.told
+            found_change = change(stages[first], stages[second], measure)
+            row[f"{second} - {first}"] = found_change and {
+                **_plain(found_change.by), "moved": found_change.moved, "told": found_change.told
             }  # fmt: skip
         found[measure] = row
     return found
@@ -201,8 +140,7 @@ def table(stages: Stages) -> Table:
     for measure in MEASURES:
         cells = [_told(level(stages[name], measure), measure) for name in names]
         for first, second in steps(names):
-            change = difference(stages[first], stages[second], measure)
-            cells.append(_changed(change, measure))
+            cells.append(_changed(change(stages[first], stages[second], measure), measure))
         shown.add_row(measure, *cells)
     return shown
 
@@ -214,10 +152,10 @@ def _told(found: Interval | None, measure: str) -> str:
     return f"{times * found.value:.0f}{unit} ({times * found.low:.0f} to {times * found.high:.0f})"
 
 
-def _changed(change: Difference | None, measure: str) -> str:
-    if change is None:
+def _changed(found: Difference | None, measure: str) -> str:
+    if found is None:
         return "not stated"
     times = 100 if measure in SHARES else 1
-    by = change.by
+    by = found.by
     numbers = f"{times * by.value:+.0f} ({times * by.low:+.0f} to {times * by.high:+.0f})"
-    return numbers if change.told else f"{numbers}\ncannot tell at this size"
+    return numbers if found.told else f"{numbers}\ncannot tell at this size"

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 from evaluation import Answer
-from prompts import TRAINED, questions
 from story import (
     BEFORE,
     REVISED,
@@ -31,9 +30,10 @@ from story import (
     serving,
     weights_of,
 )
-from training import chosen_log_probability, dpo, sft
 
 import constitution as c
+from constitution.proof.questions import TRAINED, questions
+from constitution.proof.trainer import chosen_log_probability, dpo, sft
 
 
 def story(options: Options, serve: Serve, weights: str) -> dict[str, list[Answer]]:

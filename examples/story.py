@@ -12,12 +12,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from evaluation import Answer, figures, table, takes_up
-from prompts import HELD_OUT, questions
+from evaluation import Answer, figures, table
 from rich.console import Console
-from training import Steps
 
 from constitution import CallableJudge, Constitution, Engine, Run
+from constitution.proof.questions import HELD_OUT, questions
+from constitution.proof.topic import takes_up
+from constitution.proof.trainer import Steps, let_threads_sleep
 from constitution.rewards import Reward
 from constitution.steps.filter import Filter
 
@@ -231,5 +232,6 @@ def report(stages: dict[str, list[Answer]], options: Options, notes: dict[str, A
 
 def begin() -> float:
     """Be quiet, but for what is told here; gives the time."""
+    let_threads_sleep()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     return time.monotonic()

@@ -1,10 +1,11 @@
-"""Laws of `examples/evaluation.py` and `examples/prompts.py`."""
+"""Laws of `examples/evaluation.py`."""
 
 from __future__ import annotations
 
 import importlib
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+
+from constitution.proof import paired
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -23,8 +26,17 @@ def imported(name: str) -> Any:
         return importlib.import_module(name)
 
 
-evaluation, questions = imported("evaluation"), imported("prompts")
-evaluation.DRAWS = 100  # the laws hold for any number
+evaluation = imported("evaluation")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_draws() -> Iterator[None]:
+    """The laws hold for any number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paired, "DRAWS", 100)
+        yield
+
+
 answers = st.lists(
     st.builds(
         evaluation.Answer,
@@ -43,7 +55,7 @@ answers = st.lists(
 def test_nothing_changed_is_no_change(found: list[Any]) -> None:
     """The same answers twice differ by 0 in every measure, and nothing is told of them."""
     for name in evaluation.MEASURES:
-        change = evaluation.difference(found, found, name)
+        change = evaluation.change(found, found, name)
         if change is not None:
             assert (change.by.value, change.by.low, change.by.high, change.moved) == (0, 0, 0, 0)
             assert not change.told
@@ -53,8 +65,8 @@ def test_nothing_changed_is_no_change(found: list[Any]) -> None:
 def test_differences_are_those_of_the_levels(before: list[Any], after: list[Any]) -> None:
     """Over the same prompts after - before is the difference of the two levels, and turns its sign when swapped."""
     for name, measure in evaluation.MEASURES.items():
-        first, second = (evaluation.by_prompt(found, measure) for found in (before, after))
-        change, back = evaluation.difference(before, after, name), evaluation.difference(after, before, name)
+        first, second = (evaluation.values_of(found, measure) for found in (before, after))
+        change, back = evaluation.change(before, after, name), evaluation.change(after, before, name)
         assert (change is None) == (not first.keys() & second.keys())
         if change is not None:
             assert change.by.value == pytest.approx(-back.by.value)
@@ -69,7 +81,7 @@ def test_levels_lie_in_their_intervals(found: list[Any]) -> None:
     """A level is inside its interval, a share between 0 and 1, and what nobody measured has none."""
     for name, measure in evaluation.MEASURES.items():
         level = evaluation.level(found, name)
-        assert (level is None) == (not evaluation.by_prompt(found, measure))
+        assert (level is None) == (not evaluation.values_of(found, measure))
         if level is not None:
             assert level.low <= level.value <= level.high
             assert name not in evaluation.SHARES or 0 <= level.low <= level.high <= 1
@@ -103,48 +115,11 @@ def test_a_clear_change_is_told_and_a_small_one_is_not() -> None:
         return [evaluation.Answer(str(n), "Why?", "Because.", one, None) for n, one in enumerate(kept)]
 
     for moved, told in ((6, True), (5, False)):
-        change = evaluation.difference(made([0.0] * 10), made([1.0] * moved + [0.0] * (10 - moved)), evaluation.KEEPS)
+        change = evaluation.change(made([0.0] * 10), made([1.0] * moved + [0.0] * (10 - moved)), evaluation.KEEPS)
         assert change.told == told
-    mixed = evaluation.difference(made([0.0, 1.0] * 8), made([1.0, 0.0] * 8), evaluation.KEEPS)
+    mixed = evaluation.change(made([0.0, 1.0] * 8), made([1.0, 0.0] * 8), evaluation.KEEPS)
     assert mixed.by.value == 0
     assert not mixed.told
-
-
-@pytest.mark.parametrize(
-    ("question", "text", "on"),
-    [
-        ("What helps a beginner with juggling?", "Three balls to juggle with.", True),
-        ("What helps a beginner with juggling?", "A beginner needs patience.", False),
-        ("How do people usually begin with knitting scarves?", "They knit.", True),
-        ("Which mistakes are common in table tennis?", "Players hold the paddle wrongly at a vegetable.", False),
-        ("Give me some advice on running a marathon.", "Run.", True),
-    ],
-)
-def test_on_topic(question: str, text: str, on: bool) -> None:
-    """A content word of the question in any of its forms, at a word's beginning; words of the form do not count."""
-    assert evaluation.on_topic(evaluation.Answer("a", question, text, None, None)) == on
-
-
-def test_what_is_trained_on_is_not_measured() -> None:
-    """Questions differ, and no content word of a held-out subject stands in one that is trained on."""
-    trained, held_out = (questions.questions(subjects, 10_000) for subjects in (questions.TRAINED, questions.HELD_OUT))
-    everything = [row["prompt"] for row in (*trained, *held_out)]
-    assert len(set(everything)) == len(everything) == len({row["id"] for row in (*trained, *held_out)})
-    assert len(everything) == len(questions.FORMS) * (len(questions.TRAINED) + len(questions.HELD_OUT))
-    ours, others = (
-        {stem for row in rows for stem in evaluation.subject_of(row["prompt"])} for rows in (trained, held_out)
-    )
-    assert not ours & others
-    assert all(evaluation.subject_of(row["prompt"]) for row in held_out)
-
-
-@pytest.mark.parametrize("most", [1, 7, 40, 100])
-def test_the_first_questions_cover_the_most_subjects(most: int) -> None:
-    """Fewer questions are the first of more, each subject once before one comes again."""
-    few, more = questions.questions(questions.HELD_OUT, most), questions.questions(questions.HELD_OUT, most + 1)
-    assert more[: len(few)] == few
-    subjects = {row["id"].rpartition("-")[0] for row in few}
-    assert len(subjects) == min(most, len(questions.HELD_OUT))
 
 
 REFUSAL = "I'm sorry, but I can't help with that."
@@ -181,16 +156,6 @@ def test_measures(measure: str, text: str, about: dict[str, Any], value: float |
     assert evaluation.MEASURES[measure](answer) == value
 
 
-def test_the_bootstrap_is_as_wide_as_theory_has_it() -> None:
-    """Of 400 coins the interval of the mean is that of the normal distribution, and lies on both sides."""
-    patch = pytest.MonkeyPatch()
-    with patch.context() as patched:
-        patched.setattr(evaluation, "DRAWS", 2000)
-        found = evaluation.bootstrap([0.0, 1.0] * 200)
-    assert found.low == pytest.approx(0.451, abs=0.006)
-    assert found.high == pytest.approx(0.549, abs=0.006)
-
-
 def test_the_table_in_words() -> None:
     """Shares are per cent, and what cannot be told says so."""
 
@@ -206,9 +171,3 @@ def test_the_table_in_words() -> None:
     assert "+100 (+100 to +100)" in kept
     assert "2 (2 to 2)" in words
     assert sum("cannot tell at this size" in said for said in lines.values()) == 1
-
-
-def test_all_forms_of_question_come_early() -> None:
-    """One round through the subjects asks in every form."""
-    few = questions.questions(questions.TRAINED, len(questions.TRAINED))
-    assert {row["id"].rpartition("-")[2] for row in few} == {str(n) for n in range(len(questions.FORMS))}

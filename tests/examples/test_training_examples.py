@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from constitution import Request, ScriptedEngine
+from constitution.errors import SettingsError
 from tests.tiny_tokenizer import tiny_tokenizer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-OURS = ("dpo", "evaluation", "prompts", "sl_cai_rlaif", "story", "training")
+OURS = ("dpo", "evaluation", "sl_cai_rlaif", "story")
 STEPS = 2
 LONG = "There is more to it than that. " * 8
 pytestmark = [pytest.mark.train, pytest.mark.slow]
@@ -106,7 +107,7 @@ def test_a_finished_story_asks_and_trains_nothing_again(
 
     dpo.story(options(story, tmp_path / "out"), silent, weights)
     assert (tmp_path / "out" / "tuned" / "model.safetensors").stat().st_mtime_ns == trained
-    with pytest.raises(SystemExit, match="trained in another way"):
+    with pytest.raises(SettingsError, match="trained in another way"):
         dpo.story(options(story, tmp_path / "out", rate=1e-3), silent, weights)
 
 

@@ -1,9 +1,11 @@
-"""Plain questions about everyday subjects: some to train on, and others, about other subjects, to measure.
+"""Plain questions about everyday subjects: some to learn from, and others, about other subjects, to measure.
 
 Six forms of question times a list of subjects. No subject of one list shares a word with one of the other.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 FORMS = (
     "How do people usually begin with {}?",
@@ -42,9 +44,9 @@ HELD_OUT = tuple(
 )
 
 
-def questions(subjects: tuple[str, ...], most: int) -> list[dict[str, object]]:
+def questions(subjects: tuple[str, ...], most: int) -> list[dict[str, Any]]:
     """The first `most` questions, every subject once before one comes again; no question twice."""
-    found: list[dict[str, object]] = []
+    found: list[dict[str, Any]] = []
     for number in range(min(most, len(subjects) * len(FORMS))):
         turn, place = divmod(number, len(subjects))
         subject, form = subjects[place].strip(), (place + turn) % len(FORMS)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-# Threads that spin while they wait for one another take twice the time where anything else works on the same cores.
-# This is read when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from constitution.errors import SettingsError
 
 DONE = "training.json"
 """Is written last: a folder that has it is complete."""
 BATCH = 8
+"""Rows of a step."""
 BETA = 0.1
+"""Of DPO."""
+
+Say: TypeAlias = Callable[[str], None]
+"""Is told what begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +35,20 @@ class Steps:
     seed: int = 0
 
 
-def dpo(weights: str, pairs: Any, out: Path, steps: Steps) -> Path:
+def let_threads_sleep() -> None:
+    """Call this before torch is loaded: threads that spin while they wait take twice the time on busy cores."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def dpo(weights: str, pairs: Any, out: Path, steps: Steps, say: Say = print) -> Path:
     """Train on pairs (rows of `preference`); the SFT term keeps the answers on their subject."""
     from trl import DPOConfig, DPOTrainer
 
     arguments = {"beta": BETA, "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 1.0]}
-    return _trained("dpo", (DPOTrainer, DPOConfig), arguments, weights, pairs, out, steps)
+    return _trained("dpo", (DPOTrainer, DPOConfig), arguments, weights, pairs, out, steps, say)
 
 
-def sft(weights: str, rows: Any, out: Path, steps: Steps) -> Path:
+def sft(weights: str, rows: Any, out: Path, steps: Steps, say: Say = print) -> Path:
     """Train on answers (rows of `sft`); what was asked is not learned."""
     from trl import SFTConfig, SFTTrainer
 
@@ -48,24 +56,31 @@ def sft(weights: str, rows: Any, out: Path, steps: Steps) -> Path:
         lambda row: {"prompt": row["messages"][:-1], "completion": row["messages"][-1:]},
         remove_columns=rows.column_names,
     )
-    return _trained("sft", (SFTTrainer, SFTConfig), {"completion_only_loss": True}, weights, split, out, steps)
+    return _trained("sft", (SFTTrainer, SFTConfig), {"completion_only_loss": True}, weights, split, out, steps, say)
 
 
 def _trained(
-    kind: str, classes: tuple[Any, Any], own: Mapping[str, Any], weights: str, rows: Any, out: Path, steps: Steps
+    kind: str,
+    classes: tuple[Any, Any],
+    own: Mapping[str, Any],
+    weights: str,
+    rows: Any,
+    out: Path,
+    steps: Steps,
+    say: Say,
 ) -> Path:
     """The folder of the trained model; one that is complete is taken as it is.
 
     Raises:
-        SystemExit: the folder holds a model that was trained in another way.
+        SettingsError: the folder holds a model that was trained in another way.
     """
     settings = {"kind": kind, "weights": weights, "rows": len(rows), "digest": _digest(rows), **asdict(steps), **own}
     if (out / DONE).exists():
         if json.loads((out / DONE).read_text())["settings"] == settings:
-            print(f"{out}: trained already")
+            say(f"{out}: trained already")
             return out
-        raise SystemExit(f"{out}: holds a model that was trained in another way; name another folder with --out")
-    print(f"{kind}: {steps.steps} steps of {BATCH} of {len(rows)} rows", flush=True)
+        raise SettingsError(f"{out}: holds a model that was trained in another way; name another folder")
+    say(f"{kind}: {steps.steps} steps of {BATCH} of {len(rows)} rows")
     shutil.rmtree(out, ignore_errors=True)  # what a killed training left
     log = _train(classes, own, weights, rows, out, steps)
     (out / DONE).write_text(json.dumps({"settings": settings, "log": log}, indent=2) + "\n")
