@@ -21,6 +21,7 @@ from constitution.cli.export import export, push
 from constitution.cli.generate import generate, merge
 from constitution.cli.judge import judge
 from constitution.cli.prompts import prompts
+from constitution.cli.prove import prove
 from constitution.cli.refusals import refusals
 from constitution.cli.revise import revise
 from constitution.cli.show import show
@@ -79,6 +80,7 @@ app.command()(generate)
 app.command()(judge)
 app.command()(merge)
 app.command()(prompts)
+app.command()(prove)
 app.command()(refusals)
 app.command()(revise)
 app.command()(show)

@@ -116,11 +116,14 @@ class Examiner:
 
     @cached_property
     def _others(self) -> Mapping[str, tuple[Principle, ...]]:
-        """The principles of each set, each text once."""
+        """Whose texts can be lent in each set: its own principles, where it has but one the constitution's too."""
         found: dict[str, dict[str, Principle]] = {each.name: {} for each in self.sets}
         for item in self.items.values():
             if item.principle is not None:
                 found[item.set].setdefault(item.principle.text, item.principle)
+        for principles in found.values():
+            if len(principles) == 1:
+                principles.update({one.text: one for one in self.principles.principles})
         return {name: tuple(principles.values()) for name, principles in found.items()}
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from constitution.examination.items import Item
 from constitution.examination.questions import QUESTIONS, Question
@@ -102,6 +103,21 @@ class ItemReads:
     def _orders(self) -> tuple[float | None, float | None]:
         """How much the better answer was preferred where it stood first, and where it stood second."""
         return self.pairwise["asked"][0].orders
+
+    def to_json(self) -> dict[str, Any]:
+        """All that was said, as a row: what each question scored, and how sure the judge was of the better answer."""
+        own = None if self.item.principle is None else self.item.principle.id
+        return {
+            "set": self.item.set,
+            "id": self.item.id,
+            "principle": own,
+            "longer": self.item.longer,
+            **{question: self.score(question) for question in QUESTIONS},
+            "scoring": self.scoring_score,
+            "p": self.p,
+            "scoring_p": self.scoring_p,
+            "flipped": self.flipped,
+        }
 
     def readable(self) -> Iterator[bool]:
         """Of each read side by side whether it can be read."""

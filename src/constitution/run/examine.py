@@ -33,6 +33,8 @@ from constitution.store.sums import Sums
 from constitution.verdicts import BAND, JudgeRead
 
 RECORD = "examination.json"
+READS = "reads.jsonl"
+"""What was said of each pair, in the order of the sets."""
 JOURNAL = "journal.jsonl"
 LOCK = "examination.lock"
 
@@ -126,6 +128,8 @@ async def examine(job: Examining) -> Examination:
             judge, job.sets, asked, reads, at_least=job.at_least, band=job.band, unasked=unasked, tokens=tokens
         )
         if job.out is not None:
+            rows = (orjson.dumps(each.to_json(), option=orjson.OPT_APPEND_NEWLINE) for each in reads)
+            write_atomically(job.out / READS, b"".join(rows))
             write_atomically(job.out / RECORD, orjson.dumps(made.to_json(), option=orjson.OPT_INDENT_2))
     return made
 

@@ -1,0 +1,133 @@
+"""Training: the same prompts and answers under right, half right, random and reversed labels.
+
+What a training does beyond its labels (it shortens, it forgets) is the same in every arm; only what the labels say
+differs. So a mistake on the way from a template to a trained model shows as an arm out of its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from constitution.api import close
+from constitution.digest import uniform
+from constitution.engine import Engine
+from constitution.engines.callable import CallableJudge
+from constitution.errors import SettingsError
+from constitution.principles import Principle
+from constitution.proof.asking import Asked
+from constitution.proof.base import DRAFTS, answer_rows
+from constitution.proof.figures import Counter, Figure, Row, Unit, share_of
+from constitution.proof.questions import HELD_OUT, TRAINED, questions
+from constitution.proof.rows import exported, measured, read_rows, write_rows
+from constitution.proof.trainer import Steps, chosen_log_probability, dpo
+from constitution.rewards import Reward
+from constitution.run.resolve import build_checks
+
+ROWS = "training.jsonl"
+BEFORE = "before"
+ARMS: Mapping[str, float] = {"true": 0.0, "flipped": 0.25, "random": 0.5, "reversed": 1.0}
+"""The share of labels that is turned round, by arm, from the best to the worst."""
+MEASURES = ("kept", "on_topic", "words")
+
+Train: TypeAlias = Callable[[str, Any, Path, Steps], Path]
+"""Weights, rows of pairs, a folder, how long: gives the folder of the trained model."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Who trains, on what, and who serves what was trained."""
+
+    weights: str
+    steps: Steps
+    questions: int
+    held_out: int
+    train: Train = dpo
+    serve: Callable[[Path], str | Engine] = lambda folder: str(folder.resolve())
+
+
+def arms(asked: Asked, principle: Principle, folder: Path, how: Trained) -> None:
+    """Train every arm, ask all models the held-out questions, and write the rows.
+
+    Raises:
+        SettingsError: there is no pair to train on.
+    """
+    here = folder / "training" / principle.id
+    under = asked.under(principle.id)
+    checks = build_checks(under.constitution.principles, under.constitution.own_checks)[principle.id]
+    held_out = questions(HELD_OUT, how.held_out)
+    rows: list[dict[str, Any]] = []
+
+    def measure(arm: str, model: str | Engine) -> None:
+        run = Asked(under.constitution, model, asked.seed, asked.small, asked.say).answers(held_out, here / arm)
+        rows.extend(
+            {"principle": principle.id, "arm": arm, **row, **measured(row["question"], row["text"], checks)}
+            for row in answer_rows(run)
+        )
+
+    pairs = _labelled(under, folder, here, how.questions)
+    measure(BEFORE, asked.model)
+    for arm, turned in ARMS.items():
+        close()  # the cores and the memory are the training's now
+        labelled = pairs.map(partial(_turned, share=turned, seed=asked.seed), load_from_cache_file=False)
+        model = how.train(how.weights, labelled, here / "models" / arm, how.steps)
+        measure(arm, how.serve(model))
+        first, last = chosen_log_probability(model)
+        rows.append({"principle": principle.id, "arm": arm, "prompt": None, "pairs": len(labelled),
+                     "chosen_log_probability": [first, last]})  # fmt: skip
+    close()
+    kept = [row for row in read_rows(folder / ROWS) if row["principle"] != principle.id]
+    write_rows(folder / ROWS, [*kept, *rows])
+
+
+def _labelled(under: Asked, folder: Path, here: Path, most: int) -> Any:
+    """Rows of pairs as the export has them: the drafts, labelled by code as a judge, through the library's own way."""
+    from datasets import Dataset
+
+    form = Reward(under.constitution, checks=True)
+    code = CallableJudge(
+        lambda prompts, texts: [3 * (kept or 0) for kept in form(prompts=prompts, completions=texts)],
+        name=f"checks of {under.constitution.principles.digest[:12]}",
+    )
+    run = under.answers(questions(TRAINED, most), here / "labels", judge=code, reuse=str(folder / DRAFTS))
+    rows = exported(run, here / "pairs")
+    if not rows:
+        raise SettingsError(f"{run.path}: no two answers of which one keeps the principle: nothing to train on")
+    return Dataset.from_list(rows)
+
+
+def _turned(row: dict[str, Any], *, share: float, seed: int) -> dict[str, Any]:
+    """A row whose two answers change places in a share of all; what a smaller share turns, a larger one turns too."""
+    if uniform("turned", seed, row["id"]) >= share:
+        return row
+    return {**row, "chosen": row["rejected"], "rejected": row["chosen"]}
+
+
+def figures(rows: Sequence[Row], seed: int, file: str) -> list[Figure]:
+    """All figures of the trainings, by principle."""
+    found: list[Figure] = []
+    for principle in dict.fromkeys(row["principle"] for row in rows):
+        mine: dict[str, list[Row]] = {}
+        for row in rows:
+            if row["principle"] == principle and row["prompt"] is not None:
+                mine.setdefault(row["arm"], []).append(row)
+        found += _figures(Counter("training", seed, principle, file), mine)
+    return found
+
+
+def _figures(count: Counter, arms: Mapping[str, Sequence[Row]]) -> Iterator[Figure]:
+    for arm, rows in arms.items():
+        yield from count.share(arm, "kept", rows, share_of("kept"))
+        yield from count.share(arm, "on_topic", rows, share_of("on_topic"))
+        yield from count.mean(arm, "words", rows, share_of("words"), "words")
+    against = [(arm, BEFORE) for arm in arms if arm != BEFORE]
+    order = [arm for arm in ARMS if arm in arms]
+    steps = [*pairwise(order), *([("true", "random")] if {"true", "random"} <= {*order} else [])]
+    for first, second in dict.fromkeys([*steps, *against]):
+        for measure in MEASURES:
+            unit: Unit = "words" if measure == "words" else "points"
+            yield from count.change(f"{first} - {second}", measure, arms[second], arms[first], share_of(measure), unit)
