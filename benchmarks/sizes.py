@@ -75,7 +75,7 @@ def rows() -> Iterator[Row]:
 
 
 def claimed(row: Row, true: float, draw: Random) -> bool:
-    """Whether one study makes the claim; in no study of a million it is told the wrong way round, so that is not asked."""
+    """Whether one study makes the claim; none of a million tells the contrary, so that is not asked."""
     match row.design:
         case Answers() as design:
             if row.claim == STAYS:
