@@ -50,6 +50,7 @@ from constitution.tokens.dialogue import STOPS, DialogueTemplate
 
 DOCS = Path(__file__).resolve().parent
 JUDGE = runpy.run_path(str(DOCS / "render_judge.py"))
+SIZES = runpy.run_path(str(DOCS / "render_sizes.py"))
 LOOP_TEMPLATES = [name for name in TEMPLATE_NAMES if not name.startswith(("judge", "score", "contrast"))]
 ROOT = DOCS.parent
 PACKAGE = "constitution"
@@ -390,6 +391,7 @@ def seen(name: str, asked: str, rejected: str, chosen: str, wanted: Reply | None
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/filters.md": lambda: filled("filters.md", filters_page()),
     "docs/run-file.md": lambda: filled("run-file.md", run_file()),
+    "docs/sizes.md": lambda: filled("sizes.md", SIZES["sizes_page"]()),
     "docs/what-is-asked.md": lambda: filled("what-is-asked.md", what_is_asked()),
     "docs/what-the-judge-asks.md": lambda: filled("what-the-judge-asks.md", JUDGE["what_the_judge_asks"](fenced)),
     "llms.txt": index,
