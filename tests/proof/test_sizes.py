@@ -181,7 +181,6 @@ def test_what_was_drawn_is_what_the_formulas_say_today() -> None:
         assert found["difference"] == pytest.approx(row.difference, rel=1e-9)
 
 
-@pytest.mark.slow
 def test_the_table_can_be_drawn_again() -> None:
     """One row of judged pairs, with the settings that stand beside it: the same numbers to the last digit."""
     drawn = json.loads(DRAWN.read_text("utf-8"))
