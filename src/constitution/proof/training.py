@@ -18,6 +18,7 @@ from constitution.digest import uniform
 from constitution.engine import Engine
 from constitution.engines.callable import CallableJudge
 from constitution.errors import SettingsError
+from constitution.intervals import Interval
 from constitution.principles import Principle
 from constitution.proof.asking import Asked
 from constitution.proof.base import DRAFTS, answer_rows
@@ -116,7 +117,17 @@ def figures(rows: Sequence[Row], seed: int, file: str) -> list[Figure]:
             if row["principle"] == principle and row["prompt"] is not None:
                 mine.setdefault(row["arm"], []).append(row)
         found += _figures(Counter("training", seed, principle, file), mine)
+        trained = [row for row in rows if row["principle"] == principle and row["prompt"] is None]
+        found += _log_probabilities(Counter("training", seed, principle, file), trained)
     return found
+
+
+def _log_probabilities(count: Counter, rows: Sequence[Row]) -> Iterator[Figure]:
+    """Of whole chosen answers, mean of the first and of the last fifth of the steps, which saw other batches."""
+    for row in rows:
+        for when, value in zip(("first", "last"), row["chosen_log_probability"], strict=True):
+            only = Interval(value, value, value, row["pairs"])
+            yield from count.number(f"{row['arm']}, {when} steps", "chosen_log_probability", only, "nats")
 
 
 def _figures(count: Counter, arms: Mapping[str, Sequence[Row]]) -> Iterator[Figure]:

@@ -22,6 +22,7 @@ MEASURES: Mapping[str, str] = {
     "verdict_changes_with_order": "verdict changes with the order",
     "ties": "ties",
     "labelled": "pairs that get a label",
+    "chosen_log_probability": "log-probability of a chosen answer",
     "calibration_error": "calibration error",
 }
 _SHARES: tuple[Unit, ...] = ("share", "points")
@@ -35,6 +36,8 @@ def number(figure: Figure) -> str:
     if figure.unit == "error":
         form = ".2f"
     value, low, high = (format(times * each, form) for each in (by.value, by.low, by.high))
+    if figure.unit == "nats":
+        return f"{value}"
     unit = {"share": " %", "points": " points"}.get(figure.unit, "")
     return f"{value}{unit} ({low} to {high})"
 
