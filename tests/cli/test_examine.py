@@ -44,7 +44,7 @@ def test_a_judge_that_does_not_ends_with_1(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert not done.stdout.startswith("passed")
     assert sorted(path.name for path in (tmp_path / "e").iterdir()) == [
-        "examination.json", "examination.lock", "examination.txt", "journal.jsonl"
+        "examination.json", "examination.lock", "examination.txt", "journal.jsonl", "reads.jsonl"
     ]  # fmt: skip
     page = (tmp_path / "e" / "examination.txt").read_text()
     assert page.split()[0] == done.stdout.split()[0]

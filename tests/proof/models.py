@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from json import dumps
 from math import log
 from typing import Literal
 
@@ -30,6 +31,11 @@ class Model:
     def __call__(self, request: Request) -> str | Completion:
         if request.labels:
             return self._read(request)
+        if request.stage == "think":
+            return "One of them may keep it."
+        if request.stage == "critique" and request.sampling.json_schema:
+            broken = self._manner(not self._drafted(request), draft=True)
+            return dumps({"applies": True, "violates": broken, "severity": 2 * broken, "critique": "Say you."})
         if request.stage == "critique":
             return "It could be said in another way."
         kept = uniform("kept", request.key) < (0.95 if request.stage == "revise" else self.base)
@@ -44,7 +50,7 @@ class Model:
     def _drafted(request: Request) -> bool:
         """Whether the answer that is to be revised keeps the principle: one that ignores it keeps what is there."""
         answers = [turn.content for turn in request.messages if turn.role == "assistant"]
-        return next("your" in text for text in answers if text.startswith("On the matter"))
+        return ["your" in text for text in answers if text.startswith("On the matter")][-1]
 
     @staticmethod
     def _text(request: Request, kept: bool) -> str:

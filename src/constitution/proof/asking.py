@@ -49,6 +49,12 @@ class Asked:
             self, constitution=Constitution(replace(whole, principles=mine), checks=self.constitution.own_checks)
         )
 
+    def beside(self, id: str) -> list[str]:
+        """Ids of the principles that can be proven, this one first, in the order of the file."""
+        known = [one.id for one in provable(self.constitution)]
+        place = known.index(id)
+        return [*known[place:], *known[:place]]
+
     def run(self, rows: Sequence[dict[str, Any]], folder: Path, **settings: Any) -> Run:
         """A run that is complete: taken as it is, gone on with, or begun."""
         if (folder / "manifest.json").exists():

@@ -23,6 +23,8 @@ ROWS = "judge.jsonl"
 PAIRS = "pairs.jsonl"
 QUESTIONS = ("asked", "shown", "hidden", "exchanged", "negated", "scoring")
 HALF = 0.5
+SEVERAL = 4
+"""Of a full proof: principles under which a pair is labelled together."""
 
 
 def pairs_of(drafts: Sequence[Row], principle: Principle, most: int) -> list[dict[str, Any]]:
@@ -47,7 +49,14 @@ def _told(principle: Principle) -> dict[str, str]:
 
 
 def judged(
-    asked: Asked, judge: str | Engine, principle: Principle, drafts: Sequence[Row], folder: Path, most: int
+    asked: Asked,
+    judge: str | Engine,
+    principle: Principle,
+    drafts: Sequence[Row],
+    folder: Path,
+    most: int,
+    *,
+    full: bool = False,
 ) -> None:
     """Examine a judge on the pairs of some answers, and write the rows of all principles that were judged so far."""
     pairs = pairs_of(drafts, principle, most)
@@ -56,30 +65,43 @@ def judged(
         asked.say(f"{principle.id}: no two answers to one question of which exactly one keeps it: no judge was asked")
         return
     write_rows(here / PAIRS, pairs)
-    if not (here / READS).exists():
-        asked.say(f"judge: {len(pairs)} pairs of {principle.id}")
-        examine(
-            judge, str(here / PAIRS), constitution=asked.constitution, out=here, seed=asked.seed, progress=False,
-        )  # fmt: skip
-    rows = [{**row, "prompt": row.pop("id"), "principle": principle.id} for row in read_rows(here / READS)]
-    labels = _labels(replace(asked.under(principle.id), model=judge), pairs, here)
-    rows = [{**row, **labels[row["prompt"]]} for row in rows]
+    asked.say(f"judge: {len(pairs)} pairs of {principle.id}")
+    reads = _examined(asked, judge, here, here)
+    columns = [_labels(replace(asked.under(principle.id), model=judge), pairs, here, "labels")]
+    if full:
+        thoughts = _examined(asked, judge, here, here / "thoughts", mode="think")
+        columns.append({row["id"]: {"thoughts": row["asked"]} for row in thoughts})
+        several = replace(asked.under(*asked.beside(principle.id)[:SEVERAL]), model=judge)
+        columns.append(_labels(several, pairs, here, "several"))
+    rows = []
+    for row in reads:
+        said = {name: value for column in columns for name, value in column.get(row["id"], {}).items()}
+        rows.append({**row, **said, "prompt": row.pop("id"), "principle": principle.id})
     kept = [row for row in read_rows(folder / ROWS) if row["principle"] != principle.id]
     write_rows(folder / ROWS, [*kept, *rows])
 
 
-def _labels(asked: Asked, pairs: Sequence[dict[str, Any]], here: Path) -> dict[str, dict[str, float | None]]:
+def _examined(asked: Asked, judge: str | Engine, here: Path, out: Path, **how: Any) -> list[dict[str, Any]]:
+    """What the judge says of the pairs, read by read; asked once."""
+    if not (out / READS).exists():
+        settings = {"seed": asked.seed, "progress": False, **how}
+        examine(judge, str(here / PAIRS), constitution=asked.constitution, out=out, **settings)
+    return read_rows(out / READS)
+
+
+def _labels(asked: Asked, pairs: Sequence[dict[str, Any]], here: Path, name: str) -> dict[str, dict[str, float | None]]:
     """What becomes of the same pairs on the whole way from templates to exported rows: 1 = right, None = no label."""
     rows = []
     for pair in pairs:
         first, second = ("better", "worse") if uniform("side", pair["id"]) < HALF else ("worse", "better")
         rows.append({"id": pair["id"], "prompt": pair["prompt"], "responses": [pair[first], pair[second]]})
-    run = asked.run(rows, here / "labels", recipe="ai_feedback", answers=True, examine=0, anyway=True)
+    given = {"recipe": "ai_feedback", "answers": True, "judge_principles": 0, "examine": 0, "anyway": True}
+    run = asked.run(rows, here / name, **given)
     found: dict[str, float | None] = dict.fromkeys([pair["id"] for pair in pairs])
     better = {pair["id"]: pair["better"] for pair in pairs}
-    for row in exported(run, here / "rows"):
+    for row in exported(run, here / f"{name}-rows"):
         found[row["id"]] = float(row["chosen"][-1]["content"] == better[row["id"]])
-    return {id: {"labels": right, "labelled": float(right is not None)} for id, right in found.items()}
+    return {id: {name: right, f"{name}_given": float(right is not None)} for id, right in found.items()}
 
 
 def figures(rows: Sequence[Row], seed: int, file: str) -> list[Figure]:
@@ -97,8 +119,10 @@ def _figures(count: Counter, rows: Sequence[Row]) -> Iterator[Figure]:
     for name in ("asked", "scoring"):
         wrong = [row for row in rows if row["longer"] == 0]
         yield from count.share(name, "accuracy_where_longer_is_wrong", wrong, share_of(name))
-    yield from count.share("labels", "accuracy", rows, share_of("labels"))
-    yield from count.share("labels", "labelled", rows, share_of("labelled"))
+    for name in ("labels", "several"):
+        mine = [row for row in rows if name in row]
+        yield from count.share(name, "accuracy", mine, share_of(name))
+        yield from count.share(name, "labelled", mine, share_of(f"{name}_given"))
     yield from count.share("take the longer answer", "accuracy", rows, share_of("longer"))
     yield from count.share("asked", "verdict_changes_with_order", rows, share_of("flipped"))
     yield from count.share("asked", "ties", rows, _tie)
@@ -111,10 +135,25 @@ def _figures(count: Counter, rows: Sequence[Row]) -> Iterator[Figure]:
     for other in ("hidden", "exchanged", "negated"):
         both = [(row["shown"], row[other]) for row in rows if row["shown"] is not None and row[other] is not None]
         yield from count.shares_differ(f"shown - {other}", "accuracy", both)
+    thoughts = [row for row in rows if row.get("thoughts") is not None]
+    yield from count.share("thoughts", "accuracy", thoughts, share_of("thoughts"))
+    after = [(row["thoughts"], row["asked"]) for row in thoughts if row["asked"] is not None]
+    yield from count.shares_differ("thoughts - asked", "accuracy", after)
+    yield from _softness(count, rows)
     reads = [(row["asked"], row["scoring"]) for row in rows if row["asked"] is not None and row["scoring"] is not None]
     yield from count.shares_differ("asked - scoring", "accuracy", reads)
     against = [(row["asked"], HALF) for row in rows if row["longer"] == 0 and row["asked"] is not None]
     yield from count.shares_differ("asked - a coin", "accuracy_where_longer_is_wrong", against)
+
+
+def _softness(count: Counter, rows: Sequence[Row]) -> Iterator[Figure]:
+    """How far soft labels (p) and hard ones (the verdict) are from the truth, which is 1 (Brier 1950)."""
+    known = [row for row in rows if row["p"] is not None and row["asked"] is not None]
+    errors = [{"prompt": row["prompt"], "soft": (1 - row["p"]) ** 2, "hard": (1 - row["asked"]) ** 2} for row in known]
+    for name in ("soft", "hard"):
+        yield from count.mean(f"{name} labels", "squared_error", errors, share_of(name), "error")
+    soft, hard = ([{"prompt": row["prompt"], "error": row[name]} for row in errors] for name in ("soft", "hard"))
+    yield from count.change("hard labels - soft labels", "squared_error", soft, hard, share_of("error"), "error")
 
 
 def _tie(row: Row) -> float | None:

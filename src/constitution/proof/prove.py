@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -81,8 +81,9 @@ def prove(
     loaded = constitution if isinstance(constitution, Constitution) else Constitution.load(constitution)
     _refuse(loaded, principles, only)
     small = model == "demo"
+    who_judges = model if judge_model is None else judge_model
     folder = Path(out).expanduser()
-    who = {"model": _name(model), "judge": _name(model if judge_model is None else judge_model)}
+    who = {"model": _name(model), "judge": _name(who_judges)}
     settings = {
         **who, "constitution": loaded.principles.name, "digest": loaded.principles.digest, "sizes": asdict(sizes)
     }  # fmt: skip
@@ -106,9 +107,9 @@ def prove(
             )
             revision.revise(asked, principle, [row for row in drafts if row["prompt"] in first], here, full=full)
         if "judge" in only:
-            judge.judged(asked, model if judge_model is None else judge_model, principle, drafts, here, sizes.judged)
+            judge.judged(asked, who_judges, principle, drafts, here, sizes.judged, full=full)
         if how is not None and "training" in only:
-            training.arms(asked, principle, here, replace(how, steps=replace(how.steps, seed=seed)))
+            training.arms(asked, who_judges, principle, here, how, full=full)
     proof = Proof.counted(folder, settings)
     proof.write()
     write_report(proof)

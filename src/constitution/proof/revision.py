@@ -23,6 +23,8 @@ MOST_ROUNDS = 4
 """Of a full proof."""
 CELLS: dict[str, dict[str, Any]] = {"critique": {"critique": True}, "direct": {"critique": False}}
 FULL_CELLS: dict[str, dict[str, Any]] = {**CELLS, "verdict first": {"critique": True, "verdict_first": True}}
+SEVERAL = (4, 10)
+"""Of a full proof: how many principles are drawn from, the one that is measured among them."""
 STAGES = ("critique", "revise")
 DRAFT = "draft"
 
@@ -48,15 +50,32 @@ def revise(asked: Asked, principle: Principle, drafts: Sequence[Row], folder: Pa
         rounds = MOST_ROUNDS if full else ROUNDS
         run = under.run(given, folder / "revision" / principle.id / name.replace(" ", "-"), rounds=rounds, **cell)
         rows += [{"principle": principle.id, "cell": name, **row} for row in _rows(run, under, principle)]
+    if full:
+        rows += _among_others(asked, principle, given, folder)
     kept = [row for row in read_rows(folder / ROWS) if row["principle"] != principle.id]
     write_rows(folder / ROWS, [*kept, *rows])
 
 
+def _among_others(
+    asked: Asked, principle: Principle, given: Sequence[dict[str, Any]], folder: Path
+) -> Iterator[dict[str, Any]]:
+    """Rows of drafts that drew the principle among several, in one of their rounds."""
+    ids = asked.beside(principle.id)
+    for several in dict.fromkeys(min(each, len(ids)) for each in SEVERAL):
+        if several < 2:
+            continue
+        name = f"{several} principles"
+        under = asked.under(*ids[:several])
+        run = under.run(given, folder / "revision" / principle.id / name.replace(" ", "-"), rounds=MOST_ROUNDS)
+        for row in _rows(run, under, principle):
+            yield {"principle": principle.id, "cell": name, **row}
+
+
 def _rows(run: Run, asked: Asked, principle: Principle) -> Iterator[dict[str, Any]]:
-    """One row a draft and round, round 0 the draft itself; and what the whole cell cost."""
-    checks = build_checks(asked.constitution.principles, {})[principle.id]
+    """One row a round of each draft that drew the principle, round 0 the draft itself; and what the whole cell cost."""
+    checks = build_checks(asked.constitution.principles, asked.constitution.own_checks)[principle.id]
     for trace in run.traces():
-        if not isinstance(trace, Trace) or trace.draft is None:
+        if not isinstance(trace, Trace) or trace.draft is None or principle.id not in trace.principles:
             continue
         question, text = trace.conversation[-1].content, trace.draft.text
         own = {"prompt": trace.record, "question": question}
@@ -85,7 +104,8 @@ def figures(rows: Sequence[Row], seed: int, file: str) -> list[Figure]:
                 cells.setdefault(row["cell"], {}).setdefault(row["round"], {})[row["prompt"]] = row
         for cell, rounds in cells.items():
             found += _cell(count, cell, rounds)
-            found += _cost(count, cell, rounds, rows)
+            if cell in FULL_CELLS:
+                found += _cost(count, cell, rounds, rows)
         if "critique" in cells and "direct" in cells:
             first, second = cells["direct"].get(1, {}), cells["critique"].get(1, {})
             for measure in ("kept", "on_topic"):

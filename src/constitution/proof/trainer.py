@@ -33,6 +33,8 @@ class Steps:
     rate: float = 5e-4
     """Learning rate. This one is for a LoRA adapter of a very small model and few steps."""
     seed: int = 0
+    loss: tuple[str, ...] = ("sigmoid", "sft")
+    """Of DPO: its terms, each with weight 1."""
 
 
 def let_threads_sleep() -> None:
@@ -41,10 +43,10 @@ def let_threads_sleep() -> None:
 
 
 def dpo(weights: str, pairs: Any, out: Path, steps: Steps, say: Say = print) -> Path:
-    """Train on pairs (rows of `preference`); the SFT term keeps the answers on their subject."""
+    """Train on pairs (rows of `preference`); an SFT term keeps the answers on their subject."""
     from trl import DPOConfig, DPOTrainer
 
-    arguments = {"beta": BETA, "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 1.0]}
+    arguments = {"beta": BETA, "loss_type": [*steps.loss], "loss_weights": [1.0] * len(steps.loss)}
     return _trained("dpo", (DPOTrainer, DPOConfig), arguments, weights, pairs, out, steps, say)
 
 
@@ -75,6 +77,7 @@ def _trained(
         SettingsError: the folder holds a model that was trained in another way.
     """
     settings = {"kind": kind, "weights": weights, "rows": len(rows), "digest": _digest(rows), **asdict(steps), **own}
+    settings = json.loads(json.dumps(settings))
     if (out / DONE).exists():
         if json.loads((out / DONE).read_text())["settings"] == settings:
             say(f"{out}: trained already")

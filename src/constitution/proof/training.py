@@ -7,7 +7,7 @@ differs. So a mistake on the way from a template to a trained model shows as an 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -51,7 +51,9 @@ class Trained:
     serve: Callable[[Path], str | Engine] = lambda folder: str(folder.resolve())
 
 
-def arms(asked: Asked, principle: Principle, folder: Path, how: Trained) -> None:
+def arms(
+    asked: Asked, judge: str | Engine, principle: Principle, folder: Path, how: Trained, *, full: bool = False
+) -> None:
     """Train every arm, ask all models the held-out questions, and write the rows.
 
     Raises:
@@ -64,40 +66,55 @@ def arms(asked: Asked, principle: Principle, folder: Path, how: Trained) -> None
     rows: list[dict[str, Any]] = []
 
     def measure(arm: str, model: str | Engine) -> None:
-        run = Asked(under.constitution, model, asked.seed, asked.small, asked.say).answers(held_out, here / arm)
+        run = Asked(under.constitution, model, asked.seed, asked.small, asked.say).answers(
+            held_out, here / "answers" / arm.replace(", ", "-").replace(" ", "-")
+        )
         rows.extend(
             {"principle": principle.id, "arm": arm, **row, **measured(row["question"], row["text"], checks)}
             for row in answer_rows(run)
         )
 
-    pairs = _labelled(under, folder, here, how.questions)
+    by_code = _pairs(under, folder, here, how.questions, "labels", judge=_code(under))
     measure(BEFORE, asked.model)
-    for arm, turned in ARMS.items():
+    runs = {arm: (partial(_turned, share=turned, seed=asked.seed), how.steps) for arm, turned in ARMS.items()}
+    if full:
+        runs["true, sigmoid alone"] = (
+            partial(_turned, share=0.0, seed=asked.seed),
+            replace(how.steps, loss=("sigmoid",)),
+        )
+    labelled = {arm: (by_code.map(turn, load_from_cache_file=False), steps) for arm, (turn, steps) in runs.items()}
+    if full:
+        judged = {"judge": judge, "examine": 0, "anyway": True}
+        labelled["judged"] = (_pairs(under, folder, here, how.questions, "judged", **judged), how.steps)
+    for arm, (pairs, steps) in labelled.items():
         close()  # the cores and the memory are the training's now
-        labelled = pairs.map(partial(_turned, share=turned, seed=asked.seed), load_from_cache_file=False)
-        model = how.train(how.weights, labelled, here / "models" / arm, how.steps)
+        model = how.train(how.weights, pairs, here / "models" / arm.replace(", ", "-").replace(" ", "-"), steps)
         measure(arm, how.serve(model))
         first, last = chosen_log_probability(model)
-        rows.append({"principle": principle.id, "arm": arm, "prompt": None, "pairs": len(labelled),
+        rows.append({"principle": principle.id, "arm": arm, "prompt": None, "pairs": len(pairs),
                      "chosen_log_probability": [first, last]})  # fmt: skip
     close()
     kept = [row for row in read_rows(folder / ROWS) if row["principle"] != principle.id]
     write_rows(folder / ROWS, [*kept, *rows])
 
 
-def _labelled(under: Asked, folder: Path, here: Path, most: int) -> Any:
-    """Rows of pairs as the export has them: the drafts, labelled by code as a judge, through the library's own way."""
-    from datasets import Dataset
-
+def _code(under: Asked) -> CallableJudge:
+    """The checks as a judge of the library, so that their labels go its whole way."""
     form = Reward(under.constitution, checks=True)
-    code = CallableJudge(
+    return CallableJudge(
         lambda prompts, texts: [3 * (kept or 0) for kept in form(prompts=prompts, completions=texts)],
         name=f"checks of {under.constitution.principles.digest[:12]}",
     )
-    run = under.answers(questions(TRAINED, most), here / "labels", judge=code, reuse=str(folder / DRAFTS))
-    rows = exported(run, here / "pairs")
+
+
+def _pairs(under: Asked, folder: Path, here: Path, most: int, name: str, **judged: Any) -> Any:
+    """Rows of pairs as the export has them: the drafts, labelled."""
+    from datasets import Dataset
+
+    run = under.answers(questions(TRAINED, most), here / name, reuse=str(folder / DRAFTS), **judged)
+    rows = exported(run, here / f"{name}-rows")
     if not rows:
-        raise SettingsError(f"{run.path}: no two answers of which one keeps the principle: nothing to train on")
+        raise SettingsError(f"{run.path}: no two answers of which one is better: nothing to train on")
     return Dataset.from_list(rows)
 
 
@@ -135,10 +152,11 @@ def _figures(count: Counter, arms: Mapping[str, Sequence[Row]]) -> Iterator[Figu
         yield from count.share(arm, "kept", rows, share_of("kept"))
         yield from count.share(arm, "on_topic", rows, share_of("on_topic"))
         yield from count.mean(arm, "words", rows, share_of("words"), "words")
+    others = [(arm, "true") for arm in arms if arm not in (BEFORE, *ARMS)]
     against = [(arm, BEFORE) for arm in arms if arm != BEFORE]
     order = [arm for arm in ARMS if arm in arms]
     steps = [*pairwise(order), *([("true", "random")] if {"true", "random"} <= {*order} else [])]
-    for first, second in dict.fromkeys([*steps, *against]):
+    for first, second in dict.fromkeys([*steps, *others, *against]):
         for measure in MEASURES:
             unit: Unit = "words" if measure == "words" else "points"
             yield from count.change(f"{first} - {second}", measure, arms[second], arms[first], share_of(measure), unit)

@@ -23,6 +23,7 @@ MEASURES: Mapping[str, str] = {
     "ties": "ties",
     "labelled": "pairs that get a label",
     "chosen_log_probability": "log-probability of a chosen answer",
+    "squared_error": "squared error of the label",
     "calibration_error": "calibration error",
 }
 _SHARES: tuple[Unit, ...] = ("share", "points")
@@ -34,7 +35,7 @@ def number(figure: Figure) -> str:
     times = 100 if figure.unit in _SHARES else 1
     form = "+.0f" if figure.unit == "points" or " - " in figure.key.cell else ".0f"
     if figure.unit == "error":
-        form = ".2f"
+        form = "+.2f" if " - " in figure.key.cell else ".2f"
     value, low, high = (format(times * each, form) for each in (by.value, by.low, by.high))
     if figure.unit == "nats":
         return f"{value}"
