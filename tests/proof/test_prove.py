@@ -15,7 +15,7 @@ from constitution.errors import InputError, SettingsError
 from constitution.intervals import Interval
 from constitution.proof import claims
 from constitution.proof.figures import Key
-from constitution.proof.prove import ONLY, Sizes, prove
+from constitution.proof.proving import ONLY, Sizes, prove
 from constitution.proof.record import Proof
 from constitution.proof.report import REPORT
 from constitution.records import PreferencePair
@@ -277,6 +277,15 @@ def test_a_folder_is_one_proof(tmp_path: Path) -> None:
         proof(tmp_path, Model("obeys").engine())
     with pytest.raises(SettingsError, match=f"holds a proof of {ID}, not of sixty-words"):
         proof(tmp_path, Model("obeys").engine(), sizes=sizes, principles=("sixty-words",))
+
+
+def test_a_full_proof_names_no_principle_for_later(tmp_path: Path) -> None:
+    """All principles, then another seed by default: it picks the one that can show most."""
+    sizes = Sizes(questions=24, revised=3, judged=3)
+    fewer = Constitution(Principles("own", "1", Constitution.load("verifiable").principles.principles[:2]))
+    proof(tmp_path, Model("obeys").engine(), constitution=fewer, sizes=sizes, full=True, only=("revision",))
+    both = proof(tmp_path, Model("obeys").engine(), constitution=fewer, sizes=sizes, seed=1, only=("revision",))
+    assert [len({each.principle for each in both.of("revision") if each.seed == seed}) for seed in (0, 1)] == [2, 1]
 
 
 def test_a_model_that_keeps_everything_shows_nothing(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from constitution import ScriptedEngine
 from constitution.proof import claims
-from constitution.proof.prove import Sizes, prove
+from constitution.proof.proving import Sizes, prove
 from constitution.proof.record import Proof
 from constitution.proof.trainer import Steps
 from constitution.proof.training import ARMS, Trained

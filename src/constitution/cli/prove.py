@@ -12,8 +12,8 @@ from constitution.cli import options
 from constitution.cli.answers import print_json
 from constitution.cli.exits import told
 from constitution.display import console, safe
-from constitution.proof.prove import ONLY, Sizes
-from constitution.proof.prove import prove as run_proof
+from constitution.proof.proving import ONLY, Sizes
+from constitution.proof.proving import prove as run_proof
 from constitution.proof.record import Proof
 from constitution.proof.report import REPORT
 from constitution.proof.words import number
@@ -45,7 +45,7 @@ def prove(
         shown = console(stderr=as_json)
         parts = tuple(each.strip() for each in only.split(",")) if only else ONLY
         found = run_proof(
-            out, model=model, judge_model=judge, constitution=constitution, principles=principle or (), seed=seed,
+            out, model=model, judge=judge, constitution=constitution, principles=principle or (), seed=seed,
             only=parts, full=full, sizes=sizes, say=lambda line: shown.print(safe(line), soft_wrap=True),  # type: ignore[arg-type]  # refused there
         )  # fmt: skip
         if as_json:

@@ -2,3 +2,8 @@
 
 Data flows one way: runs (`constitution.api`) -> rows, one an answer or a pair -> figures -> claims -> the report.
 """
+
+from constitution.proof.proving import Sizes, prove
+from constitution.proof.record import Proof
+
+__all__ = ["Proof", "Sizes", "prove"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -13,7 +13,8 @@ import orjson
 from constitution.api import Constitution
 from constitution.engine import Engine
 from constitution.errors import SettingsError
-from constitution.proof import base, judge, revision, training
+from constitution.proof import base, revision, training
+from constitution.proof import judge as judging
 from constitution.proof.asking import Asked, provable
 from constitution.proof.figures import Row
 from constitution.proof.record import SEED, Proof
@@ -48,7 +49,7 @@ def prove(
     out: str | os.PathLike[str],
     *,
     model: str | Engine = "demo",
-    judge_model: str | Engine | None = None,
+    judge: str | Engine | None = None,
     constitution: str | os.PathLike[str] | Constitution = "verifiable",
     principles: Sequence[str] = (),
     seed: int = 0,
@@ -56,14 +57,14 @@ def prove(
     full: bool = False,
     sizes: Sizes = Sizes(),
     trained: training.Trained | None = None,
-    say: Any = print,
+    say: Callable[[str], None] = print,
 ) -> Proof:
     """Measure the claims of the method on principles that code can decide, for one seed; the same call goes on.
 
     Args:
         out: the folder of everything. Other seeds and parts of the same proof go into the same folder.
         model: that answers, revises and is trained; as `model` of `Constitution.revise`.
-        judge_model: that judges; None = the model.
+        judge: that judges; None = the model.
         constitution: a shipped name, a file, or a `Constitution`, with principles that have checks.
         principles: ids; none picks the one whose base rate can show most, or takes all in a full proof.
         seed: of everything.
@@ -81,7 +82,7 @@ def prove(
     loaded = constitution if isinstance(constitution, Constitution) else Constitution.load(constitution)
     _refuse(loaded, principles, only)
     small = model == "demo"
-    who_judges = model if judge_model is None else judge_model
+    who_judges = model if judge is None else judge
     folder = Path(out).expanduser()
     who = {"model": _name(model), "judge": _name(who_judges)}
     settings = {
@@ -95,8 +96,9 @@ def prove(
     base.draft(asked, here, sizes.questions)
     drafts = read_rows(here / base.ROWS)
     mine = settings["principles"] or _picked(loaded, drafts, seed, full=full)
-    settings["principles"] = mine
-    _keep(folder, settings)
+    every = full and not principles
+    if not (folder / SETTINGS).exists():
+        _keep(folder, {**settings, "principles": [] if every else mine})
     say(f"principles: {', '.join(mine)}")
     for id in mine:
         principle = loaded.principles[id]
@@ -107,7 +109,7 @@ def prove(
             )
             revision.revise(asked, principle, [row for row in drafts if row["prompt"] in first], here, full=full)
         if "judge" in only:
-            judge.judged(asked, who_judges, principle, drafts, here, sizes.judged, full=full)
+            judging.judged(asked, who_judges, principle, drafts, here, sizes.judged, full=full)
         if how is not None and "training" in only:
             training.arms(asked, who_judges, principle, here, how, full=full)
     proof = Proof.counted(folder, settings)
