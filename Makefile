@@ -20,16 +20,21 @@ SEED ?= 0
 prove: install
 	$(BIN)/constitution prove --seed $(SEED) --out runs/proof
 
+# What shares no engine and wants no core for itself runs side by side.
+LIGHT := not engine and not train and not kill
+SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadscope
+
 test: $(VENV)/.test
 	$(BIN)/ruff format --check src tests benchmarks docs/render.py docs/run_notebook.py
 	$(BIN)/ruff check src tests benchmarks docs/render.py docs/run_notebook.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --durations=25
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(LIGHT)" --durations=15
+	$(BIN)/python -m pytest -m "not ($(LIGHT))" --durations=15
 
 # While working: no engine, no training, no kills.
 fast: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not engine and not train and not kill and not slow"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(LIGHT) and not slow"
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run_rate.py

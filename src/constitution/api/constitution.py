@@ -27,7 +27,7 @@ from constitution.run.before.dry_run import DryRun, dry_run
 from constitution.run.before.preview import Preview, preview_of
 from constitution.run.chain import Chains, Memory, refuse_impossible
 from constitution.run.generate import Job, generate
-from constitution.run.resolve import OwnChecks, models_of, recipe_of, settler_of
+from constitution.run.resolve import OwnChecks, build_checks, models_of, recipe_of, settler_of
 from constitution.run.serving import pool
 from constitution.run.worker import Progress
 from constitution.sources.constitution_file import read_constitution
@@ -305,6 +305,7 @@ class Constitution(Judges):
         retry_failed: bool = False,
         preview: int | None = None,
     ) -> Job:
+        build_checks(self.principles, self._checks)  # those of principles made by hand were looked at by nobody
         items, prompts = _source(source)
         if isinstance(model, CallableJudge):
             judge_of(model, {})  # refuses one that no run could tell from another

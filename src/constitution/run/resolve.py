@@ -169,12 +169,20 @@ def settler_of(run: RunFile, principles: Principles, own: OwnChecks) -> Settler:
 
 
 def build_checks(principles: Principles, own: OwnChecks) -> dict[str, tuple[Check, ...]]:
-    """The checks of each principle that has some, by its id."""
-    return {
-        principle.id: tuple(build(spec, own) for spec in principle.checks)
-        for principle in principles.principles
-        if principle.checks
-    }
+    """The checks of each principle that has some, by its id.
+
+    Raises:
+        SettingsError: one cannot be built; of principles that came from a file this is told before, with its place.
+    """
+    found: dict[str, tuple[Check, ...]] = {}
+    for principle in principles.principles:
+        try:
+            built = tuple(build(spec, own) for spec in principle.checks)
+        except ValueError as error:
+            raise SettingsError(f"principle '{principle.id}' of '{principles.name}': {error}") from None
+        if built:
+            found[principle.id] = built
+    return found
 
 
 def require_recipe(recipe: object) -> None:
