@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -133,3 +134,15 @@ def test_a_script_without_a_main_guard_is_told(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert "put the call under `if __name__ == '__main__':`" in done.stderr
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_an_engine_that_is_closed_cries_no_death(verbose: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """What vLLM logs while it is closed is heard only where its log was asked for; before and after it is heard."""
+    log = logging.getLogger("vllm.some.room")
+    log.error("before")
+    with vllm_process.unheard(verbose):
+        log.error("The reader failed.")
+    log.error("after")
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["before", *(["The reader failed."] if verbose else []), "after"]

@@ -116,12 +116,13 @@ class VLLMEngine:
         """Stop the engine's processes, in about four seconds. Idempotent."""
         llm = self._llm
         if llm is not None:
-            try:
-                await asyncio.get_running_loop().run_in_executor(None, self._shut_down)
-            except RuntimeError:  # the interpreter is ending and takes no work for threads any more
-                self._shut_down()
-                return
-            await asyncio.sleep(0)  # vLLM closes its sockets on this loop
+            with process.unheard(self._verbose):
+                try:
+                    await asyncio.get_running_loop().run_in_executor(None, self._shut_down)
+                except RuntimeError:  # the interpreter is ending and takes no work for threads any more
+                    self._shut_down()
+                    return
+                await asyncio.sleep(0)  # vLLM closes its sockets on this loop
             _forget_sockets(llm)
 
     def _note(self, request: Request, prompt: PromptIds) -> None:
