@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from constitution import Constitution, EngineDeadError, Principles, ScriptedEngine
+from constitution import Completion, Constitution, EngineDeadError, Principles, Request, ScriptedEngine
 from constitution.errors import InputError, SettingsError
 from constitution.intervals import Interval
 from constitution.proof import claims
@@ -355,3 +355,21 @@ def test_label_bugs_show_as_a_fall(planted: str, folders: dict[Manner, Path], tm
 def test_only_names_parts() -> None:
     """The parts of the command line."""
     assert ONLY == ("revision", "judge", "training")
+
+
+def test_texts_of_a_report_are_no_markup(tmp_path: Path) -> None:
+    """What a model says is shown as it is, and ends no cell, part or page."""
+
+    def said(request: Request) -> str | Completion:
+        text = Model("obeys")(request)
+        return text if isinstance(text, Completion) else f"{text} | </details> <script> **loud** `code`"
+
+    proof(tmp_path, ScriptedEngine(said), sizes=Sizes(questions=24, revised=10, judged=2), only=("revision",))
+    page = (tmp_path / REPORT).read_text()
+    assert "Some of the texts" in page
+    assert "<script>" not in page
+    assert "**loud**" not in page
+    assert page.count("<details>") == page.count("</details>") == 1
+    rows = [line for line in page.splitlines() if "On the matter" in line]
+    assert rows
+    assert all(line.replace("\\|", "").count("|") == 5 for line in rows)

@@ -10,6 +10,8 @@ from constitution.proof.claims import Finding
 from constitution.proof.figures import Figure, Part
 from constitution.proof.plots import PLOTS, draw_plots
 from constitution.proof.record import RECORD, Proof
+from constitution.proof.rows import read_rows
+from constitution.proof.seen import texts
 from constitution.proof.words import measure, number
 from constitution.store.disk import write_atomically
 
@@ -74,9 +76,8 @@ def _page(proof: Proof, drawn: Sequence[Part]) -> Iterator[str]:
     for each in proof.findings:
         yield f"| {each.claim.says} | {each.claim.source} | {'; '.join(_measured(each))} | **{each.verdict}** |"
     for part in ("base", "revision", "judge", "training"):
-        figures = proof.of(part)
-        if figures:
-            yield from _part(part, figures, drawn=part in drawn)
+        if proof.of(part):
+            yield from _part(proof, part, drawn=part in drawn)
     yield "\n## What this cannot show\n"
     yield LIMITS
     yield f"\nEvery number stands in `{RECORD}` with the file of rows that it is counted from."
@@ -92,7 +93,8 @@ def _measured(found: Finding) -> Iterator[str]:
         yield f"{whose}seed {figure.seed}: {number(figure)}{own}"
 
 
-def _part(part: Part, figures: Sequence[Figure], *, drawn: bool) -> Iterator[str]:
+def _part(proof: Proof, part: Part, *, drawn: bool) -> Iterator[str]:
+    figures = proof.of(part)
     yield f"\n## {TITLES[part]}\n"
     yield ABOUT[part]
     yield ""
@@ -103,6 +105,8 @@ def _part(part: Part, figures: Sequence[Figure], *, drawn: bool) -> Iterator[str
         yield f"### `{principle}`, seed {seed}\n"
         for rows in (_levels(mine), _differences(mine)):
             yield from _table(rows)
+        lines = read_rows(proof.folder / mine[0].rows)
+        yield from texts(part, [row for row in lines if row["principle"] == principle])
     if part == "base":
         for seed in dict.fromkeys(figure.seed for figure in figures):
             yield f"### Seed {seed}\n"
