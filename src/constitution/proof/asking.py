@@ -55,9 +55,16 @@ class Asked:
         place = known.index(id)
         return [*known[place:], *known[:place]]
 
-    def run(self, rows: Sequence[dict[str, Any]], folder: Path, **settings: Any) -> Run:
-        """A run that is complete: taken as it is, gone on with, or begun."""
-        if (folder / "manifest.json").exists():
+    def run(self, rows: Sequence[dict[str, Any]], folder: Path, *, trained: bool = False, **settings: Any) -> Run:
+        """A run that is complete: taken as it is, gone on with, or begun; one with other settings is refused.
+
+        Args:
+            rows: prompts.
+            folder: of the run.
+            trained: whether the model stands in the folder of the proof, whose path is no setting.
+            settings: keys of a run file.
+        """
+        if trained and (folder / "manifest.json").exists():
             done = Run.open(folder, checks=self.constitution.own_checks)
             if done.complete:
                 return done

@@ -68,9 +68,10 @@ def judged(
     asked.say(f"judge: {len(pairs)} pairs of {principle.id}")
     reads = _examined(asked, judge, here, here)
     columns = [_labels(replace(asked.under(principle.id), model=judge), pairs, here, "labels")]
-    if full:
+    if full or (here / "thoughts" / READS).exists():
         thoughts = _examined(asked, judge, here, here / "thoughts", mode="think")
         columns.append({row["id"]: {"thoughts": row["asked"]} for row in thoughts})
+    if full or (here / "several-rows").exists():
         several = replace(asked.under(*asked.beside(principle.id)[:SEVERAL]), model=judge)
         columns.append(_labels(several, pairs, here, "several"))
     rows = []

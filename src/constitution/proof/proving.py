@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -12,11 +13,11 @@ import orjson
 
 from constitution.api import Constitution
 from constitution.engine import Engine
-from constitution.errors import SettingsError
+from constitution.engines.models import check_model, is_scripted, is_server, model_identity
+from constitution.errors import SettingsError, StoreError
 from constitution.proof import base, revision, training
 from constitution.proof import judge as judging
 from constitution.proof.asking import Asked, provable
-from constitution.proof.figures import Row
 from constitution.proof.record import SEED, Proof
 from constitution.proof.report import write_report
 from constitution.proof.rows import read_rows
@@ -88,17 +89,22 @@ def prove(
     settings = {
         **who, "constitution": loaded.principles.name, "digest": loaded.principles.digest, "sizes": asdict(sizes)
     }  # fmt: skip
-    settings["principles"] = _agreed(folder, settings, list(principles), full=full)
+    named = list(dict.fromkeys(principles))
+    agreed = _agreed(folder, settings, named)
     how = trained or (_trained(model, sizes, seed, small=small) if "training" in only else None)
+    _keep(folder, {**settings, "principles": agreed})
 
     asked = Asked(loaded, model, seed, small, say)
     here = folder / f"{SEED}{seed}"
     base.draft(asked, here, sizes.questions)
     drafts = read_rows(here / base.ROWS)
-    mine = settings["principles"] or _picked(loaded, drafts, seed, full=full)
-    every = full and not principles
-    if not (folder / SETTINGS).exists():
-        _keep(folder, {**settings, "principles": [] if every else mine})
+    agreed = _agreed(folder, settings, named)  # another seed may have picked meanwhile
+    if full and not named:
+        mine = [one.id for one in provable(loaded)]
+    else:
+        mine = agreed = agreed or [base.chosen(base.figures(drafts, seed, base.ROWS), provable(loaded))]
+    settings["principles"] = agreed
+    _keep(folder, settings)
     say(f"principles: {', '.join(mine)}")
     for id in mine:
         principle = loaded.principles[id]
@@ -108,10 +114,17 @@ def prove(
                 list(dict.fromkeys(row["prompt"] for row in drafts if row["prompt"] in revised))[: sizes.revised]
             )
             revision.revise(asked, principle, [row for row in drafts if row["prompt"] in first], here, full=full)
+            _told(folder, settings)  # what stands can be read while the rest is asked
         if "judge" in only:
             judging.judged(asked, who_judges, principle, drafts, here, sizes.judged, full=full)
         if how is not None and "training" in only:
+            _told(folder, settings)
             training.arms(asked, who_judges, principle, here, how, full=full)
+    return _told(folder, settings)
+
+
+def _told(folder: Path, settings: Mapping[str, Any]) -> Proof:
+    """Count all rows of the folder, and write the record and the report."""
     proof = Proof.counted(folder, settings)
     proof.write()
     write_report(proof)
@@ -135,41 +148,55 @@ def _refuse(constitution: Constitution, principles: Sequence[str], only: Sequenc
 
 
 def _name(model: str | Engine) -> str:
-    return model if isinstance(model, str) else type(model).__name__
+    """Of a model, as it is written down.
+
+    Raises:
+        SettingsError: it cannot be one, or its address holds what could be a secret.
+    """
+    if not isinstance(model, str):
+        return type(model).__name__
+    check_model(model)
+    return model_identity(model)
 
 
-def _agreed(folder: Path, settings: dict[str, Any], principles: list[str], *, full: bool) -> list[str]:
-    """The principles of the folder, where it has some already.
+def _agreed(folder: Path, settings: Mapping[str, Any], named: list[str]) -> list[str]:
+    """The principles of the folder, or those that are named; none where they are still to be picked.
+
+    What a folder holds is binding from the first answer that was paid for.
 
     Raises:
         SettingsError: the folder is that of another proof.
     """
     path = folder / SETTINGS
     if not path.exists():
-        return principles
-    before = orjson.loads(path.read_bytes())
+        return named
+    try:
+        before = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError:
+        before = None
+    if not isinstance(before, dict) or not before.keys() >= {*settings, "principles"}:
+        raise SettingsError(f"{path}: is of something else than a proof; name another --out")
+    if not any(folder.glob(f"{SEED}*/{base.DRAFTS}/manifest.json")):
+        return named
     for name, value in settings.items():
         if before.get(name) != value:
             raise SettingsError(
                 f"{folder}: holds a proof with {name} {before.get(name)}, not {value}; name another --out"
             )
-    if principles and principles != before["principles"]:
+    known: list[str] = before["principles"]
+    if named and known and named != known:
         raise SettingsError(
-            f"{folder}: holds a proof of {', '.join(before['principles'])}, not of {', '.join(principles)}; name "
-            "another --out"
+            f"{folder}: holds a proof of {', '.join(known)}, not of {', '.join(named)}; name another --out"
         )
-    return [] if full and not principles else list(before["principles"])
+    return known or named
 
 
-def _keep(folder: Path, settings: dict[str, Any]) -> None:
+def _keep(folder: Path, settings: Mapping[str, Any]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot make the folder: {error.strerror}; name one that can be written") from None
     write_atomically(folder / SETTINGS, orjson.dumps(settings, option=orjson.OPT_INDENT_2))
-
-
-def _picked(constitution: Constitution, drafts: Sequence[Row], seed: int, *, full: bool) -> list[str]:
-    known = provable(constitution)
-    if full:
-        return [one.id for one in known]
-    return [base.chosen(base.figures(drafts, seed, base.ROWS), known)]
 
 
 def _trained(model: str | Engine, sizes: Sizes, seed: int, *, small: bool) -> training.Trained:
@@ -178,9 +205,15 @@ def _trained(model: str | Engine, sizes: Sizes, seed: int, *, small: bool) -> tr
     Raises:
         SettingsError: there are no weights to train.
     """
-    if not isinstance(model, str) or "://" in model or model == "scripted":
+    if not isinstance(model, str) or is_server(model) or is_scripted(model):
         raise SettingsError(
             f"--model {_name(model)} has no weights to train here: leave training out, --only revision,judge"
+        )
+    missing = [name for name in ("torch", "trl", "peft", "datasets") if find_spec(name) is None]
+    if missing:
+        raise SettingsError(
+            f"training needs {', '.join(missing)}: pip install 'constitution-rlaif[train]', or leave training out, "
+            "--only revision,judge"
         )
     weights = model.removeprefix("vllm:")
     if small:

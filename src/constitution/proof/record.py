@@ -77,7 +77,8 @@ class Proof:
             StoreError: a file holds something else.
         """
         found: list[Figure] = []
-        seeds = sorted(int(each.name.removeprefix(SEED)) for each in folder.glob(f"{SEED}*"))
+        names = [each.name.removeprefix(SEED) for each in folder.glob(f"{SEED}*")]
+        seeds = sorted(int(name) for name in names if name.isdecimal())
         for seed in seeds:
             for part in PARTS.values():
                 file = f"{SEED}{seed}/{part.ROWS}"

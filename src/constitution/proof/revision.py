@@ -27,6 +27,7 @@ SEVERAL = (4, 10)
 """Of a full proof: how many principles are drawn from, the one that is measured among them."""
 STAGES = ("critique", "revise")
 DRAFT = "draft"
+MANIFEST = "manifest.json"
 
 
 def revise(asked: Asked, principle: Principle, drafts: Sequence[Row], folder: Path, *, full: bool) -> None:
@@ -47,13 +48,23 @@ def revise(asked: Asked, principle: Principle, drafts: Sequence[Row], folder: Pa
     under = asked.under(principle.id)
     rows: list[dict[str, Any]] = []
     for name, cell in (FULL_CELLS if full else CELLS).items():
-        rounds = MOST_ROUNDS if full else ROUNDS
-        run = under.run(given, folder / "revision" / principle.id / name.replace(" ", "-"), rounds=rounds, **cell)
+        here, rounds = _folder(folder / "revision" / principle.id / name.replace(" ", "-"), full=full)
+        run = under.run(given, here, **rounds, **cell)
         rows += [{"principle": principle.id, "cell": name, **row} for row in _rows(run, under, principle)]
     if full:
         rows += _among_others(asked, principle, given, folder)
-    kept = [row for row in read_rows(folder / ROWS) if row["principle"] != principle.id]
+    new = {(row["principle"], row["cell"]) for row in rows}
+    kept = [row for row in read_rows(folder / ROWS) if (row["principle"], row["cell"]) not in new]
     write_rows(folder / ROWS, [*kept, *rows])
+
+
+def _folder(short: Path, *, full: bool) -> tuple[Path, dict[str, Any]]:
+    """Where a cell is run, and how: what has few rounds already lends its answers to the run that has more of them."""
+    many = short.with_name(f"{short.name}-{MOST_ROUNDS}-rounds")
+    if not full and not (many / MANIFEST).exists():
+        return short, {"rounds": ROUNDS}
+    lent = {"reuse": str(short)} if (short / MANIFEST).exists() else {}
+    return many, {"rounds": MOST_ROUNDS, **lent}
 
 
 def _among_others(

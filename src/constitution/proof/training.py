@@ -66,8 +66,8 @@ def arms(
     rows: list[dict[str, Any]] = []
 
     def measure(arm: str, model: str | Engine) -> None:
-        run = Asked(under.constitution, model, asked.seed, asked.small, asked.say).answers(
-            held_out, here / "answers" / arm.replace(", ", "-").replace(" ", "-")
+        run = replace(under, model=model).answers(
+            held_out, here / "answers" / arm.replace(", ", "-").replace(" ", "-"), trained=arm != BEFORE
         )
         rows.extend(
             {"principle": principle.id, "arm": arm, **row, **measured(row["question"], row["text"], checks)}
@@ -94,7 +94,8 @@ def arms(
         rows.append({"principle": principle.id, "arm": arm, "prompt": None, "pairs": len(pairs),
                      "chosen_log_probability": [first, last]})  # fmt: skip
     close()
-    kept = [row for row in read_rows(folder / ROWS) if row["principle"] != principle.id]
+    new = {row["arm"] for row in rows}
+    kept = [row for row in read_rows(folder / ROWS) if row["principle"] != principle.id or row["arm"] not in new]
     write_rows(folder / ROWS, [*kept, *rows])
 
 
