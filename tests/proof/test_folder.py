@@ -12,7 +12,7 @@ import pytest
 
 from constitution import Constitution, EngineStartError, Principles, ScriptedEngine
 from constitution.errors import InputError, SettingsChanged, SettingsError
-from constitution.proof import proving
+from constitution.proof import paired, proving, report
 from constitution.proof.proving import SETTINGS, Sizes, prove
 from constitution.proof.record import RECORD, Proof
 from constitution.proof.report import REPORT
@@ -21,6 +21,13 @@ from tests.proof.models import ID, Model
 pytestmark = pytest.mark.slow
 SIZES = Sizes(questions=40, revised=10, judged=8)
 NOBODY = "http://127.0.0.1:9#nobody"
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No plots, and few draws of the bootstrap: no interval is looked at here."""
+    monkeypatch.setattr(paired, "DRAWS", 50)
+    monkeypatch.setattr(report, "find_spec", lambda _: None)
 
 
 def proof(out: Path, model: Any = None, **more: Any) -> Proof:

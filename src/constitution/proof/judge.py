@@ -96,7 +96,13 @@ def _labels(asked: Asked, pairs: Sequence[dict[str, Any]], here: Path, name: str
     for pair in pairs:
         first, second = ("better", "worse") if uniform("side", pair["id"]) < HALF else ("worse", "better")
         rows.append({"id": pair["id"], "prompt": pair["prompt"], "responses": [pair[first], pair[second]]})
-    given = {"recipe": "ai_feedback", "answers": True, "judge_principles": 0, "examine": 0, "anyway": True}
+    given: dict[str, Any] = {
+        "recipe": "ai_feedback",
+        "answers": True,
+        "judge_principles": 0,
+        "examine": 0,
+        "anyway": True,
+    }
     run = asked.run(rows, here / name, **given)
     found: dict[str, float | None] = dict.fromkeys([pair["id"] for pair in pairs])
     better = {pair["id"]: pair["better"] for pair in pairs}

@@ -14,7 +14,7 @@ import orjson
 from constitution.api import Constitution
 from constitution.engine import Engine
 from constitution.engines.models import check_model, is_scripted, is_server, model_identity
-from constitution.errors import SettingsError, StoreError
+from constitution.errors import ConstitutionError, SettingsError, StoreError
 from constitution.proof import base, revision, training
 from constitution.proof import judge as judging
 from constitution.proof.asking import Asked, provable
@@ -106,20 +106,21 @@ def prove(
     settings["principles"] = agreed
     _keep(folder, settings)
     say(f"principles: {', '.join(mine)}")
-    for id in mine:
-        principle = loaded.principles[id]
-        if "revision" in only:
-            revised = {row["prompt"] for row in drafts if row["number"] == 0}
-            first = set(
-                list(dict.fromkeys(row["prompt"] for row in drafts if row["prompt"] in revised))[: sizes.revised]
-            )
-            revision.revise(asked, principle, [row for row in drafts if row["prompt"] in first], here, full=full)
-            _told(folder, settings)  # what stands can be read while the rest is asked
-        if "judge" in only:
-            judging.judged(asked, who_judges, principle, drafts, here, sizes.judged, full=full)
-        if how is not None and "training" in only:
-            _told(folder, settings)
-            training.arms(asked, who_judges, principle, here, how, full=full)
+    try:
+        for id in mine:
+            principle = loaded.principles[id]
+            if "revision" in only:
+                firsts = [row for row in drafts if row["number"] == 0][: sizes.revised]
+                revision.revise(asked, principle, firsts, here, full=full)
+            if "judge" in only:
+                judging.judged(asked, who_judges, principle, drafts, here, sizes.judged, full=full)
+            if how is not None and "training" in only:
+                if len(only) > 1:
+                    _told(folder, settings)  # can be read while the models are trained
+                training.arms(asked, who_judges, principle, here, how, full=full)
+    except ConstitutionError:
+        _told(folder, settings)
+        raise
     return _told(folder, settings)
 
 
