@@ -101,7 +101,7 @@ def _of_revision(rows: list[dict[str, Any]], cell: str, measure: str) -> float:
             return _of_revision(rows, first, measure) - _of_revision(rows, second, measure)
         return _of_revision(rows, first, "mended") - _of_revision(rows, second, "mended")
     name, _, number = cell.partition(", round ")
-    name = "critique" if name == "draft" else name
+    name, number = {"draft": ("critique", "0"), "asked again": (cell, "1")}.get(cell, (name, number))
     mine = [row for row in rows if row["cell"] == name and row["round"] == int(number or 0)]
     drafts = {row["prompt"]: row for row in rows if row["cell"] == name and row["round"] == 0}
     broken = [row for row in mine if not drafts[row["prompt"]]["kept"]]
@@ -133,6 +133,8 @@ def _of_judge(rows: list[dict[str, Any]], cell: str, measure: str) -> float:
     if " - " in cell:
         first, second = cell.split(" - ")
         return _of_judge(rows, first, measure) - (0.5 if second == "a coin" else _of_judge(rows, second, measure))
+    if measure == "unread":
+        return _share([row[cell] is None for row in rows])
     if measure == "verdict_changes_with_order":
         return _share([row["flipped"] for row in rows])
     if measure == "ties":

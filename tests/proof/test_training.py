@@ -102,7 +102,8 @@ def test_figures_can_be_counted_again(learned: tuple[Learner, Proof]) -> None:
         prompts: dict[str, list[float]] = {}
         for row in rows:
             if row["arm"] == arm and row["prompt"] is not None:
-                prompts.setdefault(row["prompt"], []).append(float(row[measure]))
+                value = row["text"] is None if measure == "unusable" else row[measure]
+                prompts.setdefault(row["prompt"], []).append(float(value))
         return sum(sum(each) / len(each) for each in prompts.values()) / len(prompts)
 
     assert len(found.of("training")) > 30

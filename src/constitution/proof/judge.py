@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def judged(
         several = replace(asked.under(*asked.beside(principle.id)[:SEVERAL]), model=judge)
         columns.append(_labels(several, pairs, here, "several"))
     rows = []
-    for row in reads:
+    for row in [*reads, *_unasked(pairs, reads)]:
         said = {name: value for column in columns for name, value in column.get(row["id"], {}).items()}
         rows.append({**row, **said, "prompt": row.pop("id"), "principle": principle.id})
     kept = [row for row in read_rows(folder / ROWS) if row["principle"] != principle.id]
@@ -88,6 +89,14 @@ def _examined(asked: Asked, judge: str | Engine, here: Path, out: Path, **how: A
         settings = {"seed": asked.seed, "progress": False, **how}
         examine(judge, str(here / PAIRS), constitution=asked.constitution, out=out, **settings)
     return read_rows(out / READS)
+
+
+def _unasked(pairs: Sequence[dict[str, Any]], reads: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """Pairs that the judge could not be asked about, or that failed, as rows that say nothing."""
+    known = {row["id"] for row in reads}
+    for pair in pairs:
+        if pair["id"] not in known:
+            yield {**dict.fromkeys(reads[0]), "id": pair["id"]}
 
 
 def _labels(asked: Asked, pairs: Sequence[dict[str, Any]], here: Path, name: str) -> dict[str, dict[str, float | None]]:
@@ -123,6 +132,7 @@ def figures(rows: Sequence[Row], seed: int, file: str) -> list[Figure]:
 def _figures(count: Counter, rows: Sequence[Row]) -> Iterator[Figure]:
     for name in QUESTIONS:
         yield from count.share(name, "accuracy", rows, share_of(name))
+        yield from count.share(name, "unread", rows, partial(_unread, name))
     for name in ("asked", "scoring"):
         wrong = [row for row in rows if row["longer"] == 0]
         yield from count.share(name, "accuracy_where_longer_is_wrong", wrong, share_of(name))
@@ -161,6 +171,10 @@ def _softness(count: Counter, rows: Sequence[Row]) -> Iterator[Figure]:
         yield from count.mean(f"{name} labels", "squared_error", errors, share_of(name), "error")
     soft, hard = ([{"prompt": row["prompt"], "error": row[name]} for row in errors] for name in ("soft", "hard"))
     yield from count.change("hard labels - soft labels", "squared_error", soft, hard, share_of("error"), "error")
+
+
+def _unread(name: str, row: Row) -> float:
+    return float(row[name] is None)
 
 
 def _tie(row: Row) -> float | None:

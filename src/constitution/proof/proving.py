@@ -110,8 +110,8 @@ def prove(
         for id in mine:
             principle = loaded.principles[id]
             if "revision" in only:
-                firsts = [row for row in drafts if row["number"] == 0][: sizes.revised]
-                revision.revise(asked, principle, firsts, here, full=full)
+                firsts, seconds = ([row for row in drafts if row["number"] == number] for number in (0, 1))
+                revision.revise(asked, principle, firsts[: sizes.revised], seconds, here, full=full)
             if "judge" in only:
                 judging.judged(asked, who_judges, principle, drafts, here, sizes.judged, full=full)
             if how is not None and "training" in only:

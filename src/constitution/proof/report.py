@@ -25,23 +25,28 @@ How often the model's answers keep each principle that code can decide. Between 
 a change in both directions.""",
     "revision": """\
 The same drafts, revised under the principle in each cell. A draft that breaks it is *mended* where the revised
-text keeps it; one that keeps it is *spoiled* where the revised text breaks it.""",
+text keeps it; one that keeps it is *spoiled* where the revised text breaks it. `asked again` is no revision but
+the model's other answer to the same question: it mends and spoils by chance alone, as a revision would that does
+not see its draft or its principle. Hold `mended` and `spoiled` against it.""",
     "judge": """\
 Two answers to the same question, of which exactly one keeps the principle, by code. 50 % is a coin; a tie
 counts one half. `asked` is the principle's own question, both orders; `scoring` examines each answer alone;
 `shown`, `hidden`, `exchanged` and `negated` ask the same neutral question after the principle's text, after
 nothing, after another principle's, after its negation. `labels`
-are the rows that come out of the same pairs on the whole way from template to export.""",
+are the rows that come out of the same pairs on the whole way from template to export. Pairs that a question got
+no readable verdict on (`no verdict`) are left out of its accuracy.""",
     "training": """\
 DPO with LoRA (loss sigmoid + SFT) on the same prompts and answers; only the labels differ. `true`: by code.
 `flipped`: a quarter turned round. `random`: half. `reversed`: all. Measured on questions about subjects that
-were not trained on.""",
+were not trained on. Answers that are empty or were cut (`no usable answer`) are left out of what is counted.""",
 }
 LIMITS = """\
 - Code sees form, not sense: a principle that code can decide says that the loop, the labels and the training
   work, and how large their effect is. It says nothing about harm, and no number here is about harm.
-- *Cannot tell at this size* is no verdict against a claim: the interval allows both. More seeds in the same
-  folder, or more questions, tell more."""
+- *Cannot tell at this size* is no verdict against a claim: the interval allows both. Another seed tells whether a
+  finding comes again, not more of one that cannot be told: a claim holds where it holds in every seed.
+- Each claim is told by itself: of forty that are not true, one holds in one seed by chance.
+- *Does not hold* of a training says so of these steps at this learning rate, not of DPO."""
 
 
 Grid: TypeAlias = Mapping[str, Mapping[str, Figure]]

@@ -27,26 +27,27 @@ SEVERAL = (4, 10)
 """Of a full proof: how many principles are drawn from, the one that is measured among them."""
 STAGES = ("critique", "revise")
 DRAFT = "draft"
+AGAIN = "asked again"
+"""The other answer to the question of a draft, which saw neither the draft nor the principle: what chance mends."""
 MANIFEST = "manifest.json"
 
 
-def revise(asked: Asked, principle: Principle, drafts: Sequence[Row], folder: Path, *, full: bool) -> None:
+def revise(
+    asked: Asked, principle: Principle, drafts: Sequence[Row], again: Sequence[Row], folder: Path, *, full: bool
+) -> None:
     """Revise drafts in every cell, and write the rows of all principles that were revised so far.
 
     Args:
         asked: of the whole constitution.
         principle: the only one that is drawn.
-        drafts: rows of the base; the first answer to each question is revised.
+        drafts: rows of the base: the first answers, which are revised.
+        again: the second answers.
         folder: of the seed.
         full: all cells, and more rounds.
     """
-    given = [
-        {"id": row["prompt"], "prompt": row["question"], "response": row["text"]}
-        for row in drafts
-        if row["number"] == 0
-    ]
+    given = [{"id": row["prompt"], "prompt": row["question"], "response": row["text"]} for row in drafts]
     under = asked.under(principle.id)
-    rows: list[dict[str, Any]] = []
+    rows = [{"principle": principle.id, "cell": AGAIN, **row} for row in _again(drafts, again, principle)]
     for name, cell in (FULL_CELLS if full else CELLS).items():
         here, rounds = _folder(folder / "revision" / principle.id / name.replace(" ", "-"), full=full)
         run = under.run(given, here, **rounds, **cell)
@@ -56,6 +57,15 @@ def revise(asked: Asked, principle: Principle, drafts: Sequence[Row], folder: Pa
     new = {(row["principle"], row["cell"]) for row in rows}
     kept = [row for row in read_rows(folder / ROWS) if (row["principle"], row["cell"]) not in new]
     write_rows(folder / ROWS, [*kept, *rows])
+
+
+def _again(drafts: Sequence[Row], again: Sequence[Row], principle: Principle) -> Iterator[dict[str, Any]]:
+    """Drafts as round 0, and the other answers to their questions as if those were a revision."""
+    others = {row["prompt"]: row for row in again}
+    for draft in drafts:
+        for number, row in enumerate([draft, others[draft["prompt"]]] if draft["prompt"] in others else ()):
+            kept = {"round": number, "kept": row["kept"][principle.id], "defect": None, "preamble": False}
+            yield {**{name: row[name] for name in ("prompt", "question", "text", "on_topic", "words")}, **kept}
 
 
 def _folder(short: Path, *, full: bool) -> tuple[Path, dict[str, Any]]:
@@ -126,6 +136,12 @@ def figures(rows: Sequence[Row], seed: int, file: str) -> list[Figure]:
             broken = [prompt for prompt, row in cells["direct"][0].items() if not row["kept"]]
             before, after = ([side[prompt] for prompt in broken if prompt in side] for side in (first, second))
             found += count.change("critique, round 1 - direct, round 1", "mended", before, after, share_of("kept"))
+        if AGAIN in cells:
+            broken = [prompt for prompt, row in cells[AGAIN][0].items() if not row["kept"]]
+            for cell in CELLS:
+                sides = (cells[AGAIN][1], cells.get(cell, {}).get(1, {}))
+                before, after = ([side[prompt] for prompt in broken if prompt in side] for side in sides)
+                found += count.change(f"{cell}, round 1 - {AGAIN}", "mended", before, after, share_of("kept"))
     return found
 
 
@@ -138,7 +154,7 @@ def _cell(count: Counter, cell: str, rounds: dict[int, dict[str, Row]]) -> Itera
             yield from count.share(DRAFT, measure, drafts.values(), share_of(measure))
         yield from count.mean(DRAFT, "words", drafts.values(), share_of("words"), "words")
     for number in sorted(rounds)[1:]:
-        after, name = rounds[number], f"{cell}, round {number}"
+        after, name = rounds[number], AGAIN if cell == AGAIN else f"{cell}, round {number}"
         whole = list(after.values())
         broken = [row for prompt, row in after.items() if not drafts[prompt]["kept"]]
         fine = [row for prompt, row in after.items() if drafts[prompt]["kept"]]

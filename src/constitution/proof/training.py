@@ -6,6 +6,7 @@ differs. So a mistake on the way from a template to a trained model shows as an 
 
 from __future__ import annotations
 
+from collections import Counter as Counted
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +21,7 @@ from constitution.engines.callable import CallableJudge
 from constitution.errors import SettingsError
 from constitution.intervals import Interval
 from constitution.principles import Principle
-from constitution.proof.asking import Asked
+from constitution.proof.asking import ANSWERS, Asked
 from constitution.proof.base import DRAFTS, answer_rows
 from constitution.proof.figures import Counter, Figure, Row, Unit, share_of
 from constitution.proof.questions import HELD_OUT, TRAINED, questions
@@ -34,6 +35,8 @@ BEFORE = "before"
 ARMS: Mapping[str, float] = {"true": 0.0, "flipped": 0.25, "random": 0.5, "reversed": 1.0}
 """The share of labels that is turned round, by arm, from the best to the worst."""
 MEASURES = ("kept", "on_topic", "words")
+NOTHING = dict.fromkeys(("text", *MEASURES))
+"""Of a row whose answer was empty, was cut, or failed."""
 
 Train: TypeAlias = Callable[[str, Any, Path, Steps], Path]
 """Weights, rows of pairs, a folder, how long: gives the folder of the trained model."""
@@ -69,9 +72,16 @@ def arms(
         run = replace(under, model=model).answers(
             held_out, here / "answers" / arm.replace(", ", "-").replace(" ", "-"), trained=arm != BEFORE
         )
+        answers = answer_rows(run)
         rows.extend(
             {"principle": principle.id, "arm": arm, **row, **measured(row["question"], row["text"], checks)}
-            for row in answer_rows(run)
+            for row in answers
+        )
+        given = Counted(row["prompt"] for row in answers)
+        rows.extend(
+            {"principle": principle.id, "arm": arm, "prompt": question["id"], **NOTHING}
+            for question in held_out
+            for _ in range(ANSWERS - given[question["id"]])
         )
 
     by_code = _pairs(under, folder, here, how.questions, "labels", judge=_code(under))
@@ -151,6 +161,7 @@ def _log_probabilities(count: Counter, rows: Sequence[Row]) -> Iterator[Figure]:
 def _figures(count: Counter, arms: Mapping[str, Sequence[Row]]) -> Iterator[Figure]:
     for arm, rows in arms.items():
         yield from count.share(arm, "kept", rows, share_of("kept"))
+        yield from count.share(arm, "unusable", rows, lambda row: float(row["text"] is None))
         yield from count.share(arm, "on_topic", rows, share_of("on_topic"))
         yield from count.mean(arm, "words", rows, share_of("words"), "words")
     others = [(arm, "true") for arm in arms if arm not in (BEFORE, *ARMS)]

@@ -21,6 +21,8 @@ MEASURES: Mapping[str, str] = {
     "accuracy_where_longer_is_wrong": "the same, longer answer wrong",
     "verdict_changes_with_order": "verdict changes with the order",
     "ties": "ties",
+    "unread": "no verdict",
+    "unusable": "no usable answer",
     "labelled": "pairs that get a label",
     "chosen_log_probability": "log-probability of a chosen answer",
     "squared_error": "squared error of the label",

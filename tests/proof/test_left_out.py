@@ -1,0 +1,103 @@
+"""What is left out of a number is told beside it; and chance is told beside what a revision does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from constitution import Completion, Request, ScriptedEngine
+from constitution.digest import uniform
+from constitution.errors import RequestRefused
+from constitution.proof import paired, report
+from constitution.proof.claims import told
+from constitution.proof.figures import Figure
+from constitution.proof.proving import Sizes, prove
+from constitution.proof.record import Proof
+from constitution.proof.report import REPORT
+from tests.proof.models import ID, Model
+from tests.proof.test_training import Learner
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No plots, and few draws of the bootstrap."""
+    monkeypatch.setattr(paired, "DRAWS", 400)
+    monkeypatch.setattr(report, "find_spec", lambda _: None)
+
+
+def proof(out: Path, model: Any, only: str) -> Proof:
+    """One part under one principle."""
+    sizes = Sizes(questions=160, revised=160, judged=60)
+    return prove(
+        out, model=ScriptedEngine(model), only=(only,), sizes=sizes, principles=(ID,), say=lambda _: None  # type: ignore[arg-type]  # a part
+    )  # fmt: skip
+
+
+def figure(found: Proof, cell: str, measure: str) -> Figure:
+    """The only one."""
+    (one,) = (each for each in found.figures if (each.key.cell, each.key.measure) == (cell, measure))
+    return one
+
+
+class Again(Model):
+    """Answers anew when it is asked to revise, and looks at nothing."""
+
+    def __call__(self, request: Request) -> str | Completion:
+        if request.stage == "revise":
+            return self._text(request, uniform("kept", request.key) < self.base)
+        return super().__call__(request)
+
+
+def test_a_model_that_answers_anew_mends_no_more_than_chance(tmp_path: Path) -> None:
+    """It mends as many drafts as it keeps anyway; the other answer to the question does so too, and no claim holds."""
+    found = proof(tmp_path, Again("ignores"), "revision")
+    assert figure(found, "critique, round 1", "mended").by.value > 0.3
+    assert figure(found, "asked again", "mended").by.value > 0.3
+    assert figure(found, "critique, round 1 - asked again", "mended").by.holds_zero
+    assert "holds" not in {told(found.findings)[id] for id in ("revision-mends", "direct-mends", "critique-helps")}
+    assert "| asked again |" in (tmp_path / REPORT).read_text()
+
+
+class Silent(Model):
+    """Gives no label for some pairs, and fails on others."""
+
+    def __call__(self, request: Request) -> str | Completion:
+        pair = uniform("pair", request.record)
+        if request.labels and pair < 0.3:
+            raise RequestRefused("too much")
+        if request.labels and pair < 0.6:
+            return Completion("neither")
+        return super().__call__(request)
+
+
+def test_pairs_without_a_verdict_are_told(tmp_path: Path) -> None:
+    """An accuracy says on how few pairs it was measured, those that failed among the rest."""
+    found = proof(tmp_path, Silent("obeys"), "judge")
+    rows = [json.loads(line) for line in (tmp_path / "seed-0" / "judge.jsonl").read_text().splitlines()]
+    pairs = (tmp_path / "seed-0" / "judge" / ID / "pairs.jsonl").read_text().splitlines()
+    unread = figure(found, "asked", "unread").by
+    assert len(rows) == unread.n == len(pairs)
+    assert unread.value == pytest.approx(0.6, abs=0.2)
+    assert figure(found, "asked", "accuracy").by.n == round((1 - unread.value) * unread.n)
+
+
+class Cut(Model):
+    """Is cut off in its answers to a third of the questions."""
+
+    def __call__(self, request: Request) -> str | Completion:
+        if uniform("cut", request.record) < 1 / 3:
+            return Completion("On and on", finish_reason="length")
+        return super().__call__(request)
+
+
+def test_answers_that_were_lost_are_told(tmp_path: Path) -> None:
+    """Of every arm: an arm that answers less often is not compared as if it had."""
+    found = Learner().proof(tmp_path, Cut("obeys"))
+    assert figure(found, "before", "unusable").by.value == pytest.approx(1 / 3, abs=0.12)
+    assert figure(found, "before", "unusable").by.n == 120
+    assert figure(found, "true", "unusable").by.value == 0
