@@ -27,12 +27,14 @@ SIZES = Sizes(questions=260, revised=130, judged=110, held_out=60)
 ASKED = ("revision", "judge")
 RIGHT: dict[Manner, dict[str, str]] = {
     "obeys": {
-        "revision-mends": "holds", "direct-mends": "holds", "revision-stays-on-topic": "holds", "judge-tells": "holds",
+        "revision-mends": "holds", "revision-mends-the-answer": "holds", "more-than-chance": "holds",
+        "direct-mends": "holds", "revision-stays-on-topic": "holds", "judge-tells": "holds",
         "scoring-tells": "holds", "judge-reads": "holds", "judge-reads-this-one": "holds", "judge-turns": "holds",
         "judge-not-length": "holds",
     },
     "ignores": {
-        "revision-mends": "does not hold", "direct-mends": "does not hold", "critique-helps": "does not hold",
+        "revision-mends": "does not hold", "revision-mends-the-answer": "does not hold",
+        "more-than-chance": "does not hold", "direct-mends": "does not hold", "critique-helps": "does not hold",
         "more-rounds-help": "does not hold", "revision-stays-on-topic": "holds", "judge-reads": "does not hold",
         "judge-reads-this-one": "does not hold",
     },
@@ -113,6 +115,7 @@ def _of_revision(rows: list[dict[str, Any]], cell: str, measure: str) -> float:
         "mended": lambda: _share([row["kept"] for row in broken]),
         "spoiled": lambda: _share([not row["kept"] for row in mine if drafts[row["prompt"]]["kept"]]),
         "on_topic": lambda: _share([row["on_topic"] for row in mine]),
+        "kept_on_topic": lambda: _share([row["kept"] and row["on_topic"] for row in mine]),
         "mended_on_topic": lambda: _share([row["on_topic"] for row in broken if row["kept"]]),
         "words": lambda: _share([len(row["text"].split()) for row in mine]),
         "lost": lambda: _share([row["defect"] is not None for row in mine]),

@@ -19,19 +19,22 @@ from constitution.run.resolve import build_checks
 
 ROWS = "base.jsonl"
 DRAFTS = "drafts"
+DRAFTS_EACH = 4
+"""Answers to each question: of two, one keeps a principle and one breaks it too seldom."""
 LOWEST, HIGHEST = 0.25, 0.65
 """A principle that is kept less often is hardly ever met, one that is kept more often leaves nothing to mend."""
 
 
 def draft(asked: Asked, folder: Path, most: int) -> None:
     """Answers to the questions that are learned from, and what code says of each under every principle."""
-    run = asked.answers(questions(TRAINED, most), folder / DRAFTS)
+    run = asked.answers(questions(TRAINED, most), folder / DRAFTS, candidates=DRAFTS_EACH)
     checks = build_checks(asked.constitution.principles, asked.constitution.own_checks)
     mine = [one.id for one in provable(asked.constitution)]
     rows = []
     for row in answer_rows(run):
         kept = {id: keeps(checks[id], row["text"]) for id in mine}
-        rows.append({**row, **measured(row["question"], row["text"], ()), "kept": kept})
+        said = measured(row["question"], row["text"], ())
+        rows.append({**row, "kept": kept, **{name: said[name] for name in ("on_topic", "words")}})
     write_rows(folder / ROWS, rows)
 
 

@@ -65,6 +65,10 @@ PAPER, USER = "Bai et al. 2022", "what a user expects"
 CLAIMS: tuple[Claim, ...] = (
     Claim("revision-mends", "revision", "A round of critique and revision makes answers keep the principle more often.",
           f"{PAPER}, 3.1", Key("revision", "critique, round 1 - draft", "kept")),
+    Claim("revision-mends-the-answer", "revision", "What keeps it still answers: more texts keep it and are on topic.",
+          "what a user expects", Key("revision", "critique, round 1 - draft", "kept_on_topic")),
+    Claim("more-than-chance", "revision", "It mends more of the drafts that break it than asking the question again.",
+          "what a user expects", Key("revision", "critique, round 1 - asked again", "mended")),
     Claim("direct-mends", "revision", "A revision without a critique does too.",
           f"{PAPER}, 3.5", Key("revision", "direct, round 1 - draft", "kept")),
     Claim("critique-helps", "revision", "A critique first mends more of the drafts that break the principle.",

@@ -27,6 +27,7 @@ SEVERAL = (4, 10)
 """Of a full proof: how many principles are drawn from, the one that is measured among them."""
 STAGES = ("critique", "revise")
 DRAFT = "draft"
+LEVELS = ("kept", "on_topic", "kept_on_topic")
 AGAIN = "asked again"
 """The other answer to the question of a draft, which saw neither the draft nor the principle: what chance mends."""
 MANIFEST = "manifest.json"
@@ -64,8 +65,10 @@ def _again(drafts: Sequence[Row], again: Sequence[Row], principle: Principle) ->
     others = {row["prompt"]: row for row in again}
     for draft in drafts:
         for number, row in enumerate([draft, others[draft["prompt"]]] if draft["prompt"] in others else ()):
-            kept = {"round": number, "kept": row["kept"][principle.id], "defect": None, "preamble": False}
-            yield {**{name: row[name] for name in ("prompt", "question", "text", "on_topic", "words")}, **kept}
+            kept, on_topic = row["kept"][principle.id], row["on_topic"]
+            both = None if on_topic is None else kept and on_topic
+            said = {"round": number, "kept": kept, "kept_on_topic": both, "defect": None, "preamble": False}
+            yield {**{name: row[name] for name in ("prompt", "question", "text", "on_topic", "words")}, **said}
 
 
 def _folder(short: Path, *, full: bool) -> tuple[Path, dict[str, Any]]:
@@ -129,7 +132,7 @@ def figures(rows: Sequence[Row], seed: int, file: str) -> list[Figure]:
                 found += _cost(count, cell, rounds, rows)
         if "critique" in cells and "direct" in cells:
             first, second = cells["direct"].get(1, {}), cells["critique"].get(1, {})
-            for measure in ("kept", "on_topic"):
+            for measure in LEVELS:
                 found += count.change(
                     "critique, round 1 - direct, round 1", measure, first.values(), second.values(), share_of(measure)
                 )
@@ -150,7 +153,7 @@ def _cell(count: Counter, cell: str, rounds: dict[int, dict[str, Row]]) -> Itera
     drafts = rounds[0]
     kept, on_topic = share_of("kept"), share_of("on_topic")
     if cell == "critique":
-        for measure in ("kept", "on_topic"):
+        for measure in LEVELS:
             yield from count.share(DRAFT, measure, drafts.values(), share_of(measure))
         yield from count.mean(DRAFT, "words", drafts.values(), share_of("words"), "words")
     for number in sorted(rounds)[1:]:
@@ -162,12 +165,13 @@ def _cell(count: Counter, cell: str, rounds: dict[int, dict[str, Row]]) -> Itera
         yield from count.share(name, "mended", broken, kept)
         yield from count.share(name, "spoiled", fine, lambda row: float(not row["kept"]))
         yield from count.share(name, "on_topic", whole, on_topic)
+        yield from count.share(name, "kept_on_topic", whole, share_of("kept_on_topic"))
         yield from count.share(name, "mended_on_topic", [row for row in broken if row["kept"]], on_topic)
         yield from count.mean(name, "words", whole, share_of("words"), "words")
         yield from count.share(name, "lost", whole, lambda row: float(row["defect"] is not None))
         yield from count.share(name, "copies", whole, lambda row: float(row["defect"] == "equal"))
         yield from count.share(name, "preambles", whole, share_of("preamble"))
-        for measure in ("kept", "on_topic"):
+        for measure in LEVELS:
             yield from count.change(f"{name} - {DRAFT}", measure, drafts.values(), whole, share_of(measure))
         if number > 1:
             before = rounds[number - 1].values()

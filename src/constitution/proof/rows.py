@@ -51,9 +51,11 @@ def exported(run: Run, out: Path) -> list[dict[str, Any]]:
 
 def measured(question: str, text: str, checks: tuple[Check, ...]) -> dict[str, Any]:
     """What code says of an answer: whether it keeps a principle, is about its question, and how long it is."""
+    kept, on_topic = keeps(checks, text), takes_up(question, text) if subject_of(question) else None
     return {
         "text": text,
-        "kept": keeps(checks, text),
-        "on_topic": takes_up(question, text) if subject_of(question) else None,
+        "kept": kept,
+        "on_topic": on_topic,
+        "kept_on_topic": None if on_topic is None else kept and on_topic,
         "words": len(text.split()),
     }

@@ -49,7 +49,7 @@ def _drawn(pairs: Sequence[tuple[Row, Row]]) -> list[tuple[Row, Row]]:
 
 
 def _answered(rows: Sequence[Row]) -> str:
-    firsts = [row for row in rows if row["prompt"] is not None and row["number"] == 0]
+    firsts = [row for row in rows if row.get("number") == 0]
     prompts = sorted({row["prompt"] for row in firsts}, key=lambda prompt: digest("seen", prompt))[:QUESTIONS]
     shown = [
         (escaped(row["question"]), row["arm"], "yes" if row["kept"] else "no", escaped(row["text"]))

@@ -22,7 +22,7 @@ from constitution.errors import SettingsError
 from constitution.intervals import Interval
 from constitution.principles import Principle
 from constitution.proof.asking import ANSWERS, Asked
-from constitution.proof.base import DRAFTS, answer_rows
+from constitution.proof.base import DRAFTS, DRAFTS_EACH, answer_rows
 from constitution.proof.figures import Counter, Figure, Row, Unit, share_of
 from constitution.proof.questions import HELD_OUT, TRAINED, questions
 from constitution.proof.rows import exported, measured, read_rows, write_rows
@@ -34,7 +34,7 @@ ROWS = "training.jsonl"
 BEFORE = "before"
 ARMS: Mapping[str, float] = {"true": 0.0, "flipped": 0.25, "random": 0.5, "reversed": 1.0}
 """The share of labels that is turned round, by arm, from the best to the worst."""
-MEASURES = ("kept", "on_topic", "words")
+MEASURES = ("kept", "on_topic", "kept_on_topic", "words")
 NOTHING = dict.fromkeys(("text", *MEASURES))
 """Of a row whose answer was empty, was cut, or failed."""
 
@@ -122,7 +122,9 @@ def _pairs(under: Asked, folder: Path, here: Path, most: int, name: str, **judge
     """Rows of pairs as the export has them: the drafts, labelled."""
     from datasets import Dataset
 
-    run = under.answers(questions(TRAINED, most), here / name, reuse=str(folder / DRAFTS), **judged)
+    run = under.answers(
+        questions(TRAINED, most), here / name, reuse=str(folder / DRAFTS), candidates=DRAFTS_EACH, **judged
+    )
     rows = exported(run, here / f"{name}-rows")
     if not rows:
         raise SettingsError(f"{run.path}: no two answers of which one is better: nothing to train on")
@@ -163,6 +165,7 @@ def _figures(count: Counter, arms: Mapping[str, Sequence[Row]]) -> Iterator[Figu
         yield from count.share(arm, "kept", rows, share_of("kept"))
         yield from count.share(arm, "unusable", rows, lambda row: float(row["text"] is None))
         yield from count.share(arm, "on_topic", rows, share_of("on_topic"))
+        yield from count.share(arm, "kept_on_topic", rows, share_of("kept_on_topic"))
         yield from count.mean(arm, "words", rows, share_of("words"), "words")
     others = [(arm, "true") for arm in arms if arm not in (BEFORE, *ARMS)]
     against = [(arm, BEFORE) for arm in arms if arm != BEFORE]

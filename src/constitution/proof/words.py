@@ -8,6 +8,7 @@ from constitution.proof.figures import Figure, Unit
 
 MEASURES: Mapping[str, str] = {
     "kept": "keeps the principle",
+    "kept_on_topic": "keeps it, on topic",
     "mended": "mended, of drafts that break it",
     "spoiled": "spoiled, of drafts that keep it",
     "on_topic": "on topic",
