@@ -11,7 +11,7 @@ import pytest
 from constitution import Completion, Request, ScriptedEngine
 from constitution.digest import uniform
 from constitution.errors import RequestRefused
-from constitution.proof import paired, report
+from constitution.proof import paired, plots, report
 from constitution.proof.claims import told
 from constitution.proof.figures import Figure
 from constitution.proof.proving import Sizes, prove
@@ -30,17 +30,18 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "find_spec", lambda _: None)
 
 
-def proof(out: Path, model: Any, only: str) -> Proof:
-    """One part under one principle."""
+def proof(out: Path, model: Any, only: str, principles: tuple[str, ...] = (ID,)) -> Proof:
+    """One part."""
     sizes = Sizes(questions=160, revised=160, judged=60)
     return prove(
-        out, model=ScriptedEngine(model), only=(only,), sizes=sizes, principles=(ID,), say=lambda _: None  # type: ignore[arg-type]  # a part
+        out, model=ScriptedEngine(model), only=(only,), sizes=sizes, principles=principles, say=lambda _: None  # type: ignore[arg-type]  # a part
     )  # fmt: skip
 
 
-def figure(found: Proof, cell: str, measure: str) -> Figure:
+def figure(found: Proof, cell: str, measure: str, principle: str = ID) -> Figure:
     """The only one."""
-    (one,) = (each for each in found.figures if (each.key.cell, each.key.measure) == (cell, measure))
+    mine = (each for each in found.figures if each.principle == principle)
+    (one,) = (each for each in mine if (each.key.cell, each.key.measure) == (cell, measure))
     return one
 
 
@@ -101,3 +102,22 @@ def test_answers_that_were_lost_are_told(tmp_path: Path) -> None:
     assert figure(found, "before", "unusable").by.value == pytest.approx(1 / 3, abs=0.12)
     assert figure(found, "before", "unusable").by.n == 120
     assert figure(found, "true", "unusable").by.value == 0
+
+
+def test_a_principle_that_all_drafts_keep_decides_no_claim(tmp_path: Path) -> None:
+    """No revision could make more of them keep it, so that none is said not to."""
+    found = proof(tmp_path, Model("obeys"), "revision", principles=(ID, "sixty-words"))
+    assert figure(found, "critique, round 1 - draft", "kept", "sixty-words").by.value == 0
+    (mends,) = (each for each in found.findings if each.claim.id == "revision-mends")
+    assert [each.principle for each in mends.figures] == [ID]
+    assert mends.verdict == "holds"
+    assert f"{ID}, seed 0: +" in (tmp_path / REPORT).read_text()
+
+
+def test_no_two_principles_share_a_row_of_a_plot(tmp_path: Path) -> None:
+    """Dots of one row are seeds."""
+    found = proof(tmp_path, Model("obeys"), "revision", principles=(ID, "sixty-words"))
+    pytest.importorskip("matplotlib")
+    plots.draw_plots(found)
+    drawn = (tmp_path / plots.PLOTS / "revision.svg").read_text()
+    assert {f"{each}: draft" in drawn for each in (ID, "sixty-words")} == {True}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from constitution import ScriptedEngine
+from constitution import Constitution, Principles, ScriptedEngine
 from constitution.proof import claims
 from constitution.proof.proving import Sizes, prove
 from constitution.proof.record import Proof
@@ -22,10 +22,11 @@ from constitution.proof.trainer import Steps
 from constitution.proof.training import ARMS, Trained
 from constitution.records import PreferencePair
 from constitution.steps import label, pair
-from tests.proof.models import Model
+from tests.proof.models import ID, Model
 
 pytestmark = pytest.mark.slow
 SIZES = Sizes(questions=240, held_out=120)
+SHORT = Constitution.load("verifiable").principles["sixty-words"]
 SAID = {"labels-teach", "noise-costs", "noise-still-teaches", "reversed-unteaches"}
 
 
@@ -150,3 +151,19 @@ def test_label_bugs_show_in_the_arms(bug: str, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(pair, "labelled_pairs", wrong)
     told = claims.told(Learner().proof(tmp_path).findings)
     assert told["labels-teach"] != "holds"
+
+
+def test_a_principle_without_pairs_costs_the_others_nothing(tmp_path: Path) -> None:
+    """All answers are short: of that principle no model is trained, and it is told; the other one is proven."""
+    learner, said = Learner(), list[str]()
+    sizes = Sizes(questions=60, held_out=12)
+    how = Trained("-", Steps(5), sizes.questions, sizes.held_out, learner.train, learner.serve)
+    two = Constitution(Principles("own", "1", (SHORT, Model("obeys").principle)))
+    found = prove(
+        tmp_path, model=Model("obeys").engine(), constitution=two, only=("training",), sizes=sizes, trained=how,
+        principles=(SHORT.id, ID), say=said.append,
+    )  # fmt: skip
+    assert {figure.principle for figure in found.of("training")} == {ID}
+    assert [line for line in said if "no model was trained" in line] == [
+        "sixty-words: 0 pairs of which exactly one answer keeps it: no model was trained"
+    ]

@@ -107,10 +107,20 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def findings(figures: Sequence[Figure]) -> tuple[Finding, ...]:
-    """The claims that something was measured of, in their order."""
+    """The claims that something was measured of, in their order.
+
+    Where nearly all drafts keep a principle, no revision can make more of them keep it: that is told of no claim.
+    """
+    full = {
+        (figure.seed, figure.principle)
+        for figure in figures
+        if figure.key == Key("revision", "draft", "kept") and figure.by.value > 1 - MATTERS
+    }
     by_key: dict[Key, list[Figure]] = {}
     for figure in figures:
-        by_key.setdefault(figure.key, []).append(figure)
+        no_room = figure.key.part == "revision" and figure.key.measure == "kept"
+        if not (no_room and (figure.seed, figure.principle) in full):
+            by_key.setdefault(figure.key, []).append(figure)
     found = ((claim, by_key.get(claim.key, [])) for claim in CLAIMS)
     return tuple(Finding(claim, tuple(mine)) for claim, mine in found if mine)
 

@@ -22,8 +22,6 @@ class Panel:
 
     title: str
     measure: str
-    cells: tuple[str, ...] | None = None
-    """In this order; None = all that are no difference."""
     line: float | None = None
     """A level to compare with."""
 
@@ -66,7 +64,8 @@ def _draw(path: Path, panels: Sequence[tuple[Panel, list[Figure]]], proof: Proof
     from matplotlib.figure import Figure as Canvas
 
     mpl.rcParams.update({"svg.hashsalt": "proof", "svg.fonttype": "none", "font.family": "sans-serif"})
-    labels = list(dict.fromkeys(_label(each) for _, mine in panels for each in mine))
+    several = len({each.principle for _, mine in panels for each in mine}) > 1
+    labels = list(dict.fromkeys(_label(each, several=several) for _, mine in panels for each in mine))
     size = (3.3 * len(panels) + 0.075 * max(map(len, labels)), 1.3 + 0.42 * len(labels))
     canvas = Canvas(figsize=size, layout="constrained")
     every = canvas.subplots(1, len(panels), squeeze=False, sharey=True)[0]
@@ -80,8 +79,11 @@ def _draw(path: Path, panels: Sequence[tuple[Panel, list[Figure]]], proof: Proof
     canvas.savefig(path, metadata={"Date": None})
 
 
-def _label(figure: Figure) -> str:
-    return figure.principle if figure.key.part == "base" else figure.key.cell
+def _label(figure: Figure, *, several: bool) -> str:
+    """Of a row: no two principles share one."""
+    if figure.key.part == "base":
+        return figure.principle
+    return f"{figure.principle}: {figure.key.cell}" if several else figure.key.cell
 
 
 def _panel(axes: Any, panel: Panel, figures: Sequence[Figure], labels: list[str], seeds: Sequence[int]) -> None:
@@ -90,7 +92,8 @@ def _panel(axes: Any, panel: Panel, figures: Sequence[Figure], labels: list[str]
         if not mine:
             continue
         shift = 0.0 if len(seeds) == 1 else 0.5 * (place / (len(seeds) - 1) - 0.5)
-        at = [labels.index(_label(each)) + shift for each in mine]
+        several = any(": " in label for label in labels)
+        at = [labels.index(_label(each, several=several)) + shift for each in mine]
         values = [100 * each.by.value for each in mine]
         around = [[100 * (each.by.value - each.by.low) for each in mine],
                   [100 * (each.by.high - each.by.value) for each in mine]]  # fmt: skip

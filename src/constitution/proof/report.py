@@ -37,14 +37,16 @@ are the rows that come out of the same pairs on the whole way from template to e
 no readable verdict on (`no verdict`) are left out of its accuracy.""",
     "training": """\
 DPO with LoRA (loss sigmoid + SFT) on the same prompts and answers; only the labels differ. `true`: by code.
-`flipped`: a quarter turned round. `random`: half. `reversed`: all. Measured on questions about subjects that
-were not trained on. Answers that are empty or were cut (`no usable answer`) are left out of what is counted.""",
+`flipped`: a quarter turned round. `random`: half. `reversed`: all. (`judged`, of a full proof: the pairs that the
+judge labels, which are not the same ones.) Measured on questions about subjects that were not trained on. Answers
+that are empty or were cut (`no usable answer`) are left out of what is counted.""",
 }
 LIMITS = """\
 - Code sees form, not sense: a principle that code can decide says that the loop, the labels and the training
   work, and how large their effect is. It says nothing about harm, and no number here is about harm.
 - *Cannot tell at this size* is no verdict against a claim: the interval allows both. Another seed tells whether a
   finding comes again, not more of one that cannot be told: a claim holds where it holds in every seed.
+- A principle that more than 95 % of drafts keep leaves no room: of it no claim says how often revisions keep it.
 - Each claim is told by itself: of forty that are not true, one holds in one seed by chance.
 - *Does not hold* of a training says so of these steps at this learning rate, not of DPO."""
 
@@ -79,7 +81,8 @@ def _page(proof: Proof, drawn: Sequence[Part]) -> Iterator[str]:
     yield "| claim | source | measured | |"
     yield "|---|---|---|---|"
     for each in proof.findings:
-        yield f"| {each.claim.says} | {each.claim.source} | {'; '.join(_measured(each))} | **{each.verdict}** |"
+        measured = "; ".join(_measured(each, named="," in principles))
+        yield f"| {each.claim.says} | {each.claim.source} | {measured} | **{each.verdict}** |"
     for part in ("base", "revision", "judge", "training"):
         if proof.of(part):
             yield from _part(proof, part, drawn=part in drawn)
@@ -90,10 +93,9 @@ def _page(proof: Proof, drawn: Sequence[Part]) -> Iterator[str]:
         yield "\nNo plots were drawn: they need matplotlib, `pip install 'constitution-rlaif[train]'`."
 
 
-def _measured(found: Finding) -> Iterator[str]:
-    several = len({figure.principle for figure in found.figures}) > 1
+def _measured(found: Finding, *, named: bool) -> Iterator[str]:
     for figure, verdict in zip(found.figures, found.verdicts, strict=True):
-        whose = f"{figure.principle}, " if several else ""
+        whose = f"{figure.principle}, " if named else ""
         own = "" if verdict == found.verdict else f" ({verdict})"
         yield f"{whose}seed {figure.seed}: {number(figure)}{own}"
 

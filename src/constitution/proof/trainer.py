@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from constitution.errors import SettingsError
+from constitution.store.disk import write_atomically
 
 DONE = "training.json"
 """Is written last: a folder that has it is complete."""
@@ -86,7 +87,7 @@ def _trained(
     say(f"{kind}: {steps.steps} steps of {BATCH} of {len(rows)} rows")
     shutil.rmtree(out, ignore_errors=True)  # what a killed training left
     log = _train(classes, own, weights, rows, out, steps)
-    (out / DONE).write_text(json.dumps({"settings": settings, "log": log}, indent=2) + "\n")
+    write_atomically(out / DONE, json.dumps({"settings": settings, "log": log}, indent=2).encode() + b"\n")
     return out
 
 

@@ -18,7 +18,6 @@ from constitution.api import close
 from constitution.digest import uniform
 from constitution.engine import Engine
 from constitution.engines.callable import CallableJudge
-from constitution.errors import SettingsError
 from constitution.intervals import Interval
 from constitution.principles import Principle
 from constitution.proof.asking import ANSWERS, Asked
@@ -26,7 +25,7 @@ from constitution.proof.base import DRAFTS, DRAFTS_EACH, answer_rows
 from constitution.proof.figures import Counter, Figure, Row, Unit, share_of
 from constitution.proof.questions import HELD_OUT, TRAINED, questions
 from constitution.proof.rows import exported, measured, read_rows, write_rows
-from constitution.proof.trainer import Steps, chosen_log_probability, dpo
+from constitution.proof.trainer import BATCH, Steps, chosen_log_probability, dpo
 from constitution.rewards import Reward
 from constitution.run.resolve import build_checks
 
@@ -57,11 +56,7 @@ class Trained:
 def arms(
     asked: Asked, judge: str | Engine, principle: Principle, folder: Path, how: Trained, *, full: bool = False
 ) -> None:
-    """Train every arm, ask all models the held-out questions, and write the rows.
-
-    Raises:
-        SettingsError: there is no pair to train on.
-    """
+    """Train every arm, ask all models the held-out questions, and write the rows; nothing where pairs are too few."""
     here = folder / "training" / principle.id
     under = asked.under(principle.id)
     checks = build_checks(under.constitution.principles, under.constitution.own_checks)[principle.id]
@@ -85,6 +80,9 @@ def arms(
         )
 
     by_code = _pairs(under, folder, here, how.questions, "labels", judge=_code(under))
+    if len(by_code) < BATCH:
+        asked.say(f"{principle.id}: {len(by_code)} pairs of which exactly one answer keeps it: no model was trained")
+        return
     measure(BEFORE, asked.model)
     runs = {arm: (partial(_turned, share=turned, seed=asked.seed), how.steps) for arm, turned in ARMS.items()}
     if full:
@@ -95,7 +93,9 @@ def arms(
     labelled = {arm: (by_code.map(turn, load_from_cache_file=False), steps) for arm, (turn, steps) in runs.items()}
     if full:
         judged = {"judge": judge, "examine": 0, "anyway": True}
-        labelled["judged"] = (_pairs(under, folder, here, how.questions, "judged", **judged), how.steps)
+        by_judge = _pairs(under, folder, here, how.questions, "judged", **judged)
+        if len(by_judge) >= BATCH:
+            labelled["judged"] = (by_judge, how.steps)
     for arm, (pairs, steps) in labelled.items():
         close()  # the cores and the memory are the training's now
         model = how.train(how.weights, pairs, here / "models" / arm.replace(", ", "-").replace(" ", "-"), steps)
@@ -125,10 +125,7 @@ def _pairs(under: Asked, folder: Path, here: Path, most: int, name: str, **judge
     run = under.answers(
         questions(TRAINED, most), here / name, reuse=str(folder / DRAFTS), candidates=DRAFTS_EACH, **judged
     )
-    rows = exported(run, here / f"{name}-rows")
-    if not rows:
-        raise SettingsError(f"{run.path}: no two answers of which one is better: nothing to train on")
-    return Dataset.from_list(rows)
+    return Dataset.from_list(exported(run, here / f"{name}-rows"))
 
 
 def _turned(row: dict[str, Any], *, share: float, seed: int) -> dict[str, Any]:
