@@ -121,3 +121,36 @@ def test_no_two_principles_share_a_row_of_a_plot(tmp_path: Path) -> None:
     plots.draw_plots(found)
     drawn = (tmp_path / plots.PLOTS / "revision.svg").read_text()
     assert {f"{each}: draft" in drawn for each in (ID, "sixty-words")} == {True}
+
+
+class Spoilt(Model):
+    """Revises badly: says the draft again, is cut off, begins with an introduction."""
+
+    def __call__(self, request: Request) -> str | Completion:
+        said = super().__call__(request)
+        if request.stage != "revise":
+            return said
+        assert isinstance(said, str)
+        (draft,) = [turn.content for turn in request.messages if turn.content.startswith("On the matter")][:1]
+        kinds = (Completion(said, finish_reason="length"), f"Here is the revised answer:\n\n{said}", draft)
+        return kinds[int(3 * uniform("kind", request.record))]
+
+
+def test_a_draft_stands_where_its_revision_is_lost(tmp_path: Path) -> None:
+    """Cut and copied revisions are told as such, and the text that a user would have is the draft."""
+    found = proof(tmp_path, Spoilt("obeys"), "revision")
+    lines = (tmp_path / "seed-0" / "revision.jsonl").read_text().splitlines()
+    rows = [row for row in map(json.loads, lines) if row["cell"] == "direct"]
+    drafts = {row["prompt"]: row["text"] for row in rows if row["round"] == 0}
+    first = [row for row in rows if row["round"] == 1]
+    assert {row["defect"] for row in first} == {None, "truncated", "equal"}
+    assert {row["text"] == drafts[row["prompt"]] for row in first if row["defect"]} == {True}
+    for measure in ("lost", "preambles"):
+        share = {"lost": 2 / 3, "preambles": 1 / 3}[measure]
+        assert figure(found, "direct, round 1", measure).by.value == pytest.approx(share, abs=0.12)
+
+
+def test_no_more_pairs_are_judged_than_were_asked_for(tmp_path: Path) -> None:
+    """Of 160 questions some 70 have a pair."""
+    proof(tmp_path, Model("obeys"), "judge")
+    assert len((tmp_path / "seed-0" / "judge.jsonl").read_text().splitlines()) == 60
