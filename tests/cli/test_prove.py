@@ -21,10 +21,10 @@ def run(line: str) -> tuple[int, str, str]:
 
 
 def test_verdicts_and_the_report_are_told(tmp_path: Path) -> None:
-    """A line a claim, and where the report lies; a random text ignores its principle."""
+    """A line a claim, and where the report lies; of a principle that every draft keeps nothing is claimed."""
     code, told, _ = run(f"prove {SMALL} --principle sixty-words --out {tmp_path}/p")
     assert code == 0
-    assert "cannot tell at this size: A round of critique" in told
+    assert "cannot tell at this size: Revised answers are about the question" in told
     assert str(tmp_path / "p" / "report.md") in told.replace("\n", "")
     assert (tmp_path / "p" / "report.md").read_text().startswith("# What a constitution does to scripted\n")
 

@@ -118,7 +118,7 @@ def findings(figures: Sequence[Figure]) -> tuple[Finding, ...]:
     }
     by_key: dict[Key, list[Figure]] = {}
     for figure in figures:
-        no_room = figure.key.part == "revision" and figure.key.measure == "kept"
+        no_room = figure.key.part == "revision" and figure.key.measure.startswith("kept")
         if not (no_room and (figure.seed, figure.principle) in full):
             by_key.setdefault(figure.key, []).append(figure)
     found = ((claim, by_key.get(claim.key, [])) for claim in CLAIMS)
