@@ -124,26 +124,26 @@ def test_no_two_principles_share_a_row_of_a_plot(tmp_path: Path) -> None:
 
 
 class Spoilt(Model):
-    """Revises badly: says the draft again, is cut off, begins with an introduction."""
+    """Revises badly: says what it was told, is cut off, begins with an introduction."""
 
     def __call__(self, request: Request) -> str | Completion:
         said = super().__call__(request)
         if request.stage != "revise":
             return said
         assert isinstance(said, str)
-        (draft,) = [turn.content for turn in request.messages if turn.content.startswith("On the matter")][:1]
-        kinds = (Completion(said, finish_reason="length"), f"Here is the revised answer:\n\n{said}", draft)
+        copied = request.messages[-1].content
+        kinds = (Completion(said, finish_reason="length"), f"Here is the revised answer:\n\n{said}", copied)
         return kinds[int(3 * uniform("kind", request.record))]
 
 
 def test_a_draft_stands_where_its_revision_is_lost(tmp_path: Path) -> None:
-    """Cut and copied revisions are told as such, and the text that a user would have is the draft."""
+    """Cut revisions and copied requests are told as such, and the text that a user would have is the draft."""
     found = proof(tmp_path, Spoilt("obeys"), "revision")
     lines = (tmp_path / "seed-0" / "revision.jsonl").read_text().splitlines()
     rows = [row for row in map(json.loads, lines) if row["cell"] == "direct"]
     drafts = {row["prompt"]: row["text"] for row in rows if row["round"] == 0}
     first = [row for row in rows if row["round"] == 1]
-    assert {row["defect"] for row in first} == {None, "truncated", "equal"}
+    assert {row["defect"] for row in first} == {None, "truncated", "leak"}
     assert {row["text"] == drafts[row["prompt"]] for row in first if row["defect"]} == {True}
     for measure in ("lost", "preambles"):
         share = {"lost": 2 / 3, "preambles": 1 / 3}[measure]
