@@ -80,7 +80,7 @@ def test_arms_hold_the_same_rows_but_for_their_labels(learned: tuple[Learner, Pr
         now = {row["id"] for row in rows if "your" not in row["chosen"][-1]["content"]}
         assert turned <= now
         turned, sizes[arm] = now, len(now) / len(rows)
-        assert sizes[arm] == pytest.approx(share, abs=0.09)
+        assert sizes[arm] == pytest.approx(share, abs=0.5 / len(rows) + 1e-9)
     assert (sizes["true"], sizes["reversed"]) == (0, 1)
 
 

@@ -93,7 +93,7 @@ class Proof:
             StoreError: it cannot be read.
             InputError: it is no record, or a newer version wrote it.
         """
-        path = folder / RECORD
+        path = Path(folder) / RECORD
         try:
             data = orjson.loads(path.read_bytes())
         except OSError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter as Counted
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -57,6 +56,8 @@ def arms(
     asked: Asked, judge: str | Engine, principle: Principle, folder: Path, how: Trained, *, full: bool = False
 ) -> None:
     """Train every arm, ask all models the held-out questions, and write the rows; nothing where pairs are too few."""
+    from datasets import Dataset
+
     here = folder / "training" / principle.id
     under = asked.under(principle.id)
     checks = build_checks(under.constitution.principles, under.constitution.own_checks)[principle.id]
@@ -84,21 +85,18 @@ def arms(
         asked.say(f"{principle.id}: {len(by_code)} pairs of which exactly one answer keeps it: no model was trained")
         return
     measure(BEFORE, asked.model)
-    runs = {arm: (partial(_turned, share=turned, seed=asked.seed), how.steps) for arm, turned in ARMS.items()}
+    labelled = {arm: (_turned(by_code, share, asked.seed), how.steps) for arm, share in ARMS.items()}
     if full:
-        runs["true, sigmoid alone"] = (
-            partial(_turned, share=0.0, seed=asked.seed),
-            replace(how.steps, loss=("sigmoid",)),
-        )
-    labelled = {arm: (by_code.map(turn, load_from_cache_file=False), steps) for arm, (turn, steps) in runs.items()}
-    if full:
+        labelled["true, sigmoid alone"] = (by_code, replace(how.steps, loss=("sigmoid",)))
         judged = {"judge": judge, "examine": 0, "anyway": True}
         by_judge = _pairs(under, folder, here, how.questions, "judged", **judged)
         if len(by_judge) >= BATCH:
             labelled["judged"] = (by_judge, how.steps)
     for arm, (pairs, steps) in labelled.items():
         close()  # the cores and the memory are the training's now
-        model = how.train(how.weights, pairs, here / "models" / arm.replace(", ", "-").replace(" ", "-"), steps)
+        model = how.train(
+            how.weights, Dataset.from_list(pairs), here / "models" / arm.replace(", ", "-").replace(" ", "-"), steps
+        )
         measure(arm, how.serve(model))
         first, last = chosen_log_probability(model)
         rows.append({"principle": principle.id, "arm": arm, "prompt": None, "pairs": len(pairs),
@@ -118,21 +116,21 @@ def _code(under: Asked) -> CallableJudge:
     )
 
 
-def _pairs(under: Asked, folder: Path, here: Path, most: int, name: str, **judged: Any) -> Any:
+def _pairs(under: Asked, folder: Path, here: Path, most: int, name: str, **judged: Any) -> list[dict[str, Any]]:
     """Rows of pairs as the export has them: the drafts, labelled."""
-    from datasets import Dataset
-
     run = under.answers(
         questions(TRAINED, most), here / name, reuse=str(folder / DRAFTS), candidates=DRAFTS_EACH, **judged
     )
-    return Dataset.from_list(exported(run, here / f"{name}-rows"))
+    return exported(run, here / f"{name}-rows")
 
 
-def _turned(row: dict[str, Any], *, share: float, seed: int) -> dict[str, Any]:
-    """A row whose two answers change places in a share of all; what a smaller share turns, a larger one turns too."""
-    if uniform("turned", seed, row["id"]) >= share:
-        return row
-    return {**row, "chosen": row["rejected"], "rejected": row["chosen"]}
+def _turned(rows: Sequence[dict[str, Any]], share: float, seed: int) -> list[dict[str, Any]]:
+    """Rows of which a share, drawn by hash, has its answers exchanged; what a smaller share turns, a larger one too."""
+    order = sorted(rows, key=lambda row: uniform("turned", seed, row["id"]))
+    turned = {row["id"] for row in order[: round(share * len(rows))]}
+    return [
+        {**row, "chosen": row["rejected"], "rejected": row["chosen"]} if row["id"] in turned else row for row in rows
+    ]
 
 
 def figures(rows: Sequence[Row], seed: int, file: str) -> list[Figure]:

@@ -165,11 +165,11 @@ def test_in_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("p.jsonl.gz", gzip.compress(b'{"prompt": "a"}' * 99)[:-20], "the archive is cut off or damaged"),
+        ("p.jsonl.gz", gzip.compress(b'{"prompt": "a"}' * 99, mtime=0)[:-20], "the archive is cut off or damaged"),
         ("p.jsonl.gz", b"\x1f\x8b\x08garbage, and more of it", "the archive is cut off or damaged"),
         ("p.jsonl.zst", zstandard.compress(os.urandom(3000))[:-20], "the archive is cut off or damaged"),
         ("p.jsonl.zst", b"\x28\xb5\x2f\xfdgarbage, and more of it", "the archive is cut off or damaged"),
-        ("p.csv.gz", gzip.compress(gzip.compress(b"prompt")), "is packed twice"),
+        ("p.csv.gz", gzip.compress(gzip.compress(b"prompt", mtime=0), mtime=0), "is packed twice"),
         ("p.parquet", b"PAR1 garbage PAR1", "the parquet file is damaged"),
         ("p.parquet", as_parquet([{"prompt": "a"}])[:-30] + b"x" * 30, "the parquet file is damaged"),
         ("p.parquet", b"prompt\na", "is no parquet file, whatever its name says"),
@@ -303,7 +303,7 @@ def test_several_sources(tmp_path: Path) -> None:
     [
         (b'{"prompt": "a"}', "-:1"),
         (b'["a"]', "-: row 1"),
-        (gzip.compress(b'{"prompt": "a"}'), "-:1"),
+        (gzip.compress(b'{"prompt": "a"}', mtime=0), "-:1"),
         (as_parquet([{"prompt": "a"}]), "-: row 1"),
     ],
     ids=["lines", "array", "gzip", "parquet"],

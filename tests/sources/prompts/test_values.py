@@ -84,7 +84,7 @@ def test_written_values_are_the_values(
         ([user("a"), "b"], False),
         (iter([user("a")]), False),
     ],
-    ids=repr,
+    ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", repr(value)),
 )
 def test_one_or_several(value: object, one: bool) -> None:
     """Text, conversation, row and `Prompt` are one prompt; all else is several."""

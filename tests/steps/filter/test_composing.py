@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from time import perf_counter
@@ -150,7 +151,7 @@ def test_effects(given_effects: dict[str, str]) -> None:
         ({Filter("all", lambda _: None): "drop"}, "two filters have this name"),
         ({LETTERS["a"]: "drop", _holds("a"): "flag"}, "two filters have this name"),
     ],
-    ids=str,
+    ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", str(value)),
 )
 def test_effects_that_are_none(effects: dict[str | Filter, str], message: str) -> None:
     """Refused by name."""
