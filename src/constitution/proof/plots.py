@@ -32,6 +32,7 @@ PANELS: dict[Part, tuple[Panel, ...]] = {
         Panel("answers that keep the principle", "kept"),
         Panel("drafts that break it: mended", "mended"),
         Panel("answers on topic", "on_topic"),
+        Panel("both: kept, on topic", "kept_on_topic"),
     ),
     "judge": (
         Panel("prefers the answer that keeps the principle", "accuracy", line=0.5),
@@ -40,6 +41,7 @@ PANELS: dict[Part, tuple[Panel, ...]] = {
     "training": (
         Panel("held-out answers that keep the principle", "kept"),
         Panel("held-out answers on topic", "on_topic"),
+        Panel("both: kept, on topic", "kept_on_topic"),
     ),
 }
 
