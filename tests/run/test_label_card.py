@@ -331,7 +331,7 @@ def test_show_holds_two_runs_together(folder: Path) -> None:
     page = CliRunner().invoke(app, ["show", paths[0], "--against", paths[1]])
     found = Run.open(paths[0]).agreement(Run.open(paths[1]))
     assert found.share is not None
-    assert f"agrees in {100 * found.share.value:.1f} %" in page.output
+    assert f"agrees in {100 * found.share.value:.1f} %" in " ".join(page.output.split())
     data = CliRunner().invoke(app, ["show", paths[0], "--against", paths[1], "--json"])
     assert orjson.loads(data.stdout)["agreement"] == found.to_json()
     plain = tiny(folder).generate(prompts(2), folder / "unjudged", model="scripted")
