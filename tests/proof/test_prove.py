@@ -15,7 +15,7 @@ from constitution.errors import InputError, SettingsError
 from constitution.intervals import Interval
 from constitution.proof import claims
 from constitution.proof.figures import Key
-from constitution.proof.proving import ONLY, Sizes, prove
+from constitution.proof.proving import Sizes, prove
 from constitution.proof.record import Proof
 from constitution.proof.report import REPORT
 from constitution.records import PreferencePair
@@ -355,11 +355,6 @@ def test_label_bugs_show_as_a_fall(planted: str, folders: dict[Manner, Path], tm
     ours, asked = _accuracy(whole, "labels"), _accuracy(whole, "asked")
     assert ours.value == pytest.approx(asked.value)
     assert theirs.high < ours.low, planted
-
-
-def test_only_names_parts() -> None:
-    """The parts of the command line."""
-    assert ONLY == ("revision", "judge", "training")
 
 
 def test_texts_of_a_report_are_no_markup(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -35,7 +36,7 @@ class Sizes:
     """How much is asked and trained."""
 
     questions: int = 534
-    """That are answered twice: drafts to revise, pairs to judge and to train on come from them."""
+    """That are answered four times: drafts to revise, pairs to judge and to train on come from them."""
     revised: int = 240
     """First answers that are revised, in every cell."""
     judged: int = 200
@@ -85,9 +86,9 @@ def prove(
     small = model == "demo"
     who_judges = model if judge is None else judge
     folder = Path(out).expanduser()
-    who = {"model": _name(model), "judge": _name(who_judges)}
     settings = {
-        **who, "constitution": loaded.principles.name, "digest": loaded.principles.digest, "sizes": asdict(sizes)
+        "model": _name(model), "judge": _name(who_judges), "constitution": loaded.principles.name,
+        "digest": loaded.principles.digest, "sizes": asdict(sizes),
     }  # fmt: skip
     named = list(dict.fromkeys(principles))
     agreed = _agreed(folder, settings, named)
@@ -106,22 +107,23 @@ def prove(
     settings["principles"] = agreed
     _keep(folder, settings)
     say(f"principles: {', '.join(mine)}")
+    tell = partial(_told, folder, settings)
     try:
         for id in mine:
-            principle = loaded.principles[id]
+            one = loaded.principles[id]
             if "revision" in only:
                 firsts, seconds = ([row for row in drafts if row["number"] == number] for number in (0, 1))
-                revision.revise(asked, principle, firsts[: sizes.revised], seconds, here, full=full)
+                revision.revise(asked, one, firsts[: sizes.revised], seconds, here, full=full)
             if "judge" in only:
-                judging.judged(asked, who_judges, principle, drafts, here, sizes.judged, full=full)
+                judging.judged(asked, who_judges, one, drafts, here, sizes.judged, full=full)
             if how is not None and "training" in only:
                 if len(only) > 1:
-                    _told(folder, settings)  # can be read while the models are trained
-                training.arms(asked, who_judges, principle, here, how, full=full)
+                    tell()  # can be read while the models are trained
+                training.arms(asked, who_judges, one, here, how, full=full)
     except ConstitutionError:
-        _told(folder, settings)
+        tell()
         raise
-    return _told(folder, settings)
+    return tell()
 
 
 def _told(folder: Path, settings: Mapping[str, Any]) -> Proof:

@@ -65,9 +65,7 @@ def arms(
     rows: list[dict[str, Any]] = []
 
     def measure(arm: str, model: str | Engine) -> None:
-        run = replace(under, model=model).answers(
-            held_out, here / "answers" / arm.replace(", ", "-").replace(" ", "-"), trained=arm != BEFORE
-        )
+        run = replace(under, model=model).answers(held_out, here / "answers" / _folder(arm), trained=arm != BEFORE)
         answers = answer_rows(run)
         rows.extend(
             {"principle": principle.id, "arm": arm, **row, **measured(row["question"], row["text"], checks)}
@@ -94,9 +92,7 @@ def arms(
             labelled["judged"] = (by_judge, how.steps)
     for arm, (pairs, steps) in labelled.items():
         close()  # the cores and the memory are the training's now
-        model = how.train(
-            how.weights, Dataset.from_list(pairs), here / "models" / arm.replace(", ", "-").replace(" ", "-"), steps
-        )
+        model = how.train(how.weights, Dataset.from_list(pairs), here / "models" / _folder(arm), steps)
         measure(arm, how.serve(model))
         first, last = chosen_log_probability(model)
         rows.append({"principle": principle.id, "arm": arm, "prompt": None, "pairs": len(pairs),
@@ -105,6 +101,10 @@ def arms(
     new = {row["arm"] for row in rows}
     kept = [row for row in read_rows(folder / ROWS) if row["principle"] != principle.id or row["arm"] not in new]
     write_rows(folder / ROWS, [*kept, *rows])
+
+
+def _folder(arm: str) -> str:
+    return arm.replace(",", "").replace(" ", "-")
 
 
 def _code(under: Asked) -> CallableJudge:
